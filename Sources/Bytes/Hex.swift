@@ -1,0 +1,47 @@
+/// Hexadecimal, strict: an even number of digits, nothing else.
+public enum Hex {
+    @inlinable public static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
+    /// The value of one hex digit of either case; nil for anything else.
+    @inlinable public static func value(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x61...0x66: byte - 0x57
+        case 0x41...0x46: byte - 0x37
+        default: nil
+        }
+    }
+
+    /// Lower-case digits without a prefix.
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var digits: [UInt8] = []
+        for byte in bytes {
+            digits.append(digit(byte >> 4))
+            digits.append(digit(byte & 15))
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// Lower-case digits with `0x` before them, as Ethereum writes data.
+    public static func encodePrefixed(_ bytes: some Sequence<UInt8>) -> String { "0x" + encode(bytes) }
+
+    /// Decodes exactly `into.count` bytes; false leaves `into` unspecified.
+    public static func decode(_ digits: UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer) -> Bool {
+        guard digits.count == into.count * 2 else { return false }
+        for at in 0..<into.count {
+            guard let high = value(digits[at * 2]), let low = value(digits[at * 2 + 1]) else { return false }
+            into[at] = high << 4 | low
+        }
+        return true
+    }
+
+    /// Digits with or without `0x`; nil when odd in number or not hex.
+    public static func decode(_ text: String) -> [UInt8]? {
+        var digits = Array(text.utf8)
+        if digits.count >= 2 && digits[0] == 0x30 && (digits[1] == 0x78 || digits[1] == 0x58) { digits.removeFirst(2) }
+        guard digits.count % 2 == 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: digits.count / 2)
+        let valid = bytes.withUnsafeMutableBytes { out in digits.withUnsafeBytes { decode($0, into: out) } }
+        return valid ? bytes : nil
+    }
+}

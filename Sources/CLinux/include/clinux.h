@@ -1,0 +1,47 @@
+// The parts of Linux that Swift's Glibc module does not carry, and macros it cannot import.
+#ifndef FAREBOX_CLINUX_H
+#define FAREBOX_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+int farebox_accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+
+// SIOCOUTQ: bytes in the send queue that the peer has not acknowledged; -1 on error.
+int farebox_unacknowledged_bytes(int descriptor);
+
+// Pins the calling thread to one processor; 0 or an errno.
+int farebox_pin_thread(int processor);
+
+#endif
