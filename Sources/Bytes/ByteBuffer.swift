@@ -66,7 +66,7 @@ public struct ByteBuffer: ~Copyable {
 
     /// Room for at least `minimum` bytes at the write end; call `didWrite` with what was put there.
     @inlinable public mutating func writable(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
-        reserve(minimum)
+        reserve(Swift.max(minimum, 1))
         return UnsafeMutableRawBufferPointer(start: base.unsafelyUnwrapped + writeIndex, count: capacity - writeIndex)
     }
 
