@@ -1,6 +1,11 @@
 #define _GNU_SOURCE
 #include "clinux.h"
 
+#include <linux/sockios.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
 int farebox_accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(descriptor, address, length, flags);
 }
