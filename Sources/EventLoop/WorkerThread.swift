@@ -86,7 +86,7 @@ private final class WorkQueue: @unchecked Sendable {
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, nil)
-        pthread_setname_np(pthread_self(), String(name.prefix(15)))
+        farebox_name_thread(String(name.prefix(15)))
         var batch: [@Sendable () -> Void] = []
         while true {
             pthread_mutex_lock(mutex)
