@@ -12,12 +12,16 @@ public final class Revision: Sendable {
     public let table: RouteTable
     /// Unix seconds.
     public let loadedAt: Int64
+    /// Earlier revisions whose 402s may still be paid, newest first.
+    public let former: [FormerRevision]
+    /// Settings that differ in the files but keep their running value, one sentence each.
+    public let needsRestart: [String]
     /// What `check` says beside the table of routes; none of it stops `run`.
     public let warnings: [ConfigProblem]
 
     init(
         number: Int, settings: Settings, payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
-        table: RouteTable, loadedAt: Int64, warnings: [ConfigProblem]
+        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem]
     ) {
         self.number = number
         self.settings = settings
@@ -26,6 +30,8 @@ public final class Revision: Sendable {
         self.routes = routes
         self.table = table
         self.loadedAt = loadedAt
+        self.former = former
+        self.needsRestart = needsRestart
         self.warnings = warnings
     }
 }

@@ -41,12 +41,3 @@ public enum Redelivery: String, Sendable, Equatable {
     case rerun
     case never
 }
-
-/// Terms of an earlier revision, in grace.
-public struct FormerTerms: Sendable {
-    public var terms: Terms
-    /// The revision that had them.
-    public var revision: Int
-    /// Unix seconds, inclusive.
-    public var honouredUntil: Int64
-}

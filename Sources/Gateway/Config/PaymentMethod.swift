@@ -1,4 +1,3 @@
-import Bytes
 import Chains
 
 /// One entry of `payments:`: an asset on a network, who is paid, and who settles.
@@ -9,14 +8,14 @@ public struct PaymentMethod: Sendable {
     /// The name V1 clients know it by; the CAIP-2 text itself where there is none.
     public var networkV1Name: String
     public var chainID: UInt64
-    public var asset: Bytes20
+    public var asset: Address
     /// `USDC`, or the name the operator gave the contract.
     public var assetLabel: String
     public var assetDecimals: Int
     /// EIP-712 domain of the asset.
     public var domainName: String
     public var domainVersion: String
-    public var payTo: Bytes20
+    public var payTo: Address
     public var facilitator: Facilitator
     public var place: ConfigPlace
 }
