@@ -1,0 +1,34 @@
+import Chains
+
+/// One entry of `payments:`: an asset on a network, who is paid, and who settles.
+public struct PaymentMethod: Sendable {
+    public var name: String
+    /// CAIP-2, `eip155:84532`.
+    public var network: String
+    /// The name V1 clients know it by; the CAIP-2 text itself where there is none.
+    public var networkV1Name: String
+    public var chainID: UInt64
+    public var asset: Address
+    /// `USDC`, or the name the operator gave the contract.
+    public var assetLabel: String
+    public var assetDecimals: Int
+    /// EIP-712 domain of the asset.
+    public var domainName: String
+    public var domainVersion: String
+    public var payTo: Address
+    public var facilitator: Facilitator
+    public var place: ConfigPlace
+}
+
+/// Who verifies and settles.
+public enum Facilitator: Sendable, Equatable {
+    /// Inside the ledger: signatures, nonces and balances are real, money is not.
+    case sandbox
+
+    /// Seconds that a settlement may take, kept free at the end of a payment's window.
+    public var settlementSeconds: Int {
+        switch self {
+        case .sandbox: 6
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// One loaded config: immutable, shared by every loop, swapped as a whole.
+public final class Revision: Sendable {
+    /// 1 for the first of a process, then counting reloads that succeeded.
+    public let number: Int
+    public let settings: Settings
+    /// In file order.
+    public let payments: [PaymentMethod]
+    /// In file order; routes name them by index.
+    public let upstreams: [UpstreamSettings]
+    /// In file order; `RouteTable` names them by index.
+    public let routes: [Route]
+    public let table: RouteTable
+    /// Unix seconds.
+    public let loadedAt: Int64
+    /// Earlier revisions whose 402s may still be paid, newest first.
+    public let former: [FormerRevision]
+    /// Settings that differ in the files but keep their running value, one sentence each.
+    public let needsRestart: [String]
+    /// What `check` says beside the table of routes; none of it stops `run`.
+    public let warnings: [ConfigProblem]
+
+    init(
+        number: Int, settings: Settings, payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
+        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem]
+    ) {
+        self.number = number
+        self.settings = settings
+        self.payments = payments
+        self.upstreams = upstreams
+        self.routes = routes
+        self.table = table
+        self.loadedAt = loadedAt
+        self.former = former
+        self.needsRestart = needsRestart
+        self.warnings = warnings
+    }
+}

@@ -1,0 +1,77 @@
+import EventLoop
+
+/// What a revision says beside its payments, upstreams and routes.
+public struct Settings: Sendable {
+    /// At least one; default `127.0.0.1:8402`.
+    public var listen: [ListenAddress]
+    /// Health and readiness; never priced. Nil: no admin listener.
+    public var admin: ListenAddress?
+    /// The origin that 402s name as the resource's (`https://api.example.com`): no path, no trailing slash.
+    public var publicURL: String
+    public var threads: ThreadCount
+    /// Path of the SQLite file, as written; relative to the working directory.
+    public var ledgerPath: String
+    public var accessLog: AccessLogTarget
+    public var unmatched: UnmatchedPolicy
+    /// Preflights on priced routes are answered by the gateway, and exposure headers are added.
+    public var cors: Bool
+    public var limits: Limits
+    /// What an upstream gets that says nothing itself.
+    public var timeouts: UpstreamTimeouts
+    public var policy: LeasePolicy
+    /// Names of payment methods whose trouble makes `/readyz` say 503.
+    public var readyRequires: [String]
+}
+
+/// One address to listen on, with the text it was written as.
+public struct ListenAddress: Sendable {
+    public let text: String
+    public let socket: SocketAddress
+}
+
+extension ListenAddress: Equatable {
+    public static func == (a: ListenAddress, b: ListenAddress) -> Bool { a.text == b.text }
+}
+
+public enum ThreadCount: Sendable, Equatable {
+    /// One loop a processor.
+    case auto
+    case count(Int)
+}
+
+public enum AccessLogTarget: Sendable, Equatable {
+    case stdout
+    case stderr
+    case off
+    case file(String)
+}
+
+/// What happens to a path that no route matches. A path that matches with another method is 405 either way.
+public enum UnmatchedPolicy: Sendable, Equatable {
+    /// 404.
+    case deny
+    /// Forwarded without charge to the upstream with this index in `Revision.upstreams`.
+    case free(upstream: Int)
+}
+
+/// How many exchanges of one wallet may be in flight (money.md, "Lease").
+public struct LeasePolicy: Sendable, Equatable {
+    /// Under `settle: after`, where an unpaid run is the seller's loss.
+    public var inFlightAfter = 1
+    /// Under `settle: first`.
+    public var inFlightFirst = 16
+    public var leaseWaitMilliseconds = 10_000
+    /// Waiting exchanges per wallet.
+    public var leaseQueue = 64
+}
+
+/// Deadlines of one exchange with an upstream, in milliseconds.
+public struct UpstreamTimeouts: Sendable, Equatable {
+    public var connectMilliseconds = 5_000
+    /// From the last byte of the request to the first of the answer's head.
+    public var firstByteMilliseconds = 60_000
+    /// Between two bytes in either direction.
+    public var idleMilliseconds = 60_000
+    /// From the upstream being asked to the last byte of its answer.
+    public var totalMilliseconds = 120_000
+}

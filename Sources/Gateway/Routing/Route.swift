@@ -1,0 +1,36 @@
+/// One entry of `routes:`.
+public final class Route: Sendable {
+    /// Its place in `Revision.routes`.
+    public let index: Int
+    /// As written: `GET /v1/reports/*`. It names the route in logs.
+    public let matchText: String
+    public let pattern: RoutePattern
+    /// Index in `Revision.upstreams`.
+    public let upstream: Int
+    public let access: Access
+    public let place: ConfigPlace
+
+    public enum Access: Sendable {
+        case free
+        case priced(Terms)
+    }
+
+    init(index: Int, pattern: RoutePattern, matchText: String, upstream: Int, access: Access, place: ConfigPlace) {
+        self.index = index
+        self.matchText = matchText
+        self.pattern = pattern
+        self.upstream = upstream
+        self.access = access
+        self.place = place
+    }
+
+    public var terms: Terms? {
+        switch access {
+        case .free: nil
+        case .priced(let terms): terms
+        }
+    }
+
+    /// As listed, GET without the HEAD that it takes along; empty for any method.
+    public var methods: [String] { pattern.methods }
+}
