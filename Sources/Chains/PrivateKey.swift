@@ -14,6 +14,31 @@ public struct PrivateKey: ~Copyable {
         secret.copyMemory(from: source, byteCount: 32)
     }
 
+    /// Reads 64 hex digits, with or without `0x`, as key files and environments hold them. The caller wipes its own copy.
+    public init?(hex text: UnsafeRawBufferPointer) {
+        let isPrefixed = text.count == 66 && text[0] == 0x30 && text[1] | 0x20 == 0x78
+        let digits = isPrefixed ? UnsafeRawBufferPointer(rebasing: text[2...]) : text
+        guard digits.count == 64 else { return nil }
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 32, alignment: 8)
+        defer {
+            explicit_bzero(room.baseAddress!, 32)
+            room.deallocate()
+        }
+        guard Hex.decode(digits, into: room) else { return nil }
+        self.init(UnsafeRawBufferPointer(room))
+    }
+
+    /// Reads 64 hex digits, with or without `0x`. A `String` cannot be wiped: for keys that already stand in the environment.
+    public init?(hex text: String) {
+        let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+        defer {
+            explicit_bzero(digits.baseAddress!, digits.count)
+            digits.deallocate()
+        }
+        digits.copyBytes(from: text.utf8)
+        self.init(hex: UnsafeRawBufferPointer(digits))
+    }
+
     deinit {
         explicit_bzero(secret, 32)
         secret.deallocate()
