@@ -31,7 +31,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "EventLoop", "HTTP", "JSON", "Chains", "Payments", "Ledger", "CLinux",
+                "Bytes", "EventLoop", "HTTP", "JSON", "Chains", "Payments", "Ledger", "CLinux", "COpenSSL",
                 "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -43,7 +43,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
-        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: strict),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "COpenSSL"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "ChainsTests", dependencies: ["Chains"], swiftSettings: strict),

@@ -21,3 +21,7 @@ int farebox_pin_thread(int processor) {
     CPU_SET(processor, &set);
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
+
+int farebox_name_thread(const char *name) {
+    return pthread_setname_np(pthread_self(), name);
+}

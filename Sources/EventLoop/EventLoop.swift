@@ -49,6 +49,8 @@ public final class EventLoop {
     private var firstFree = EventLoop.noSlot
     private let events: UnsafeMutablePointer<epoll_event>
     private var stopped = false
+    /// Handlers that asked to be called once more, outside of the call they were in.
+    private var again: [EventHandler] = []
     /// Handlers deregistered in this turn: kept alive until it ends.
     private var leaving: [EventHandler] = []
 
@@ -115,6 +117,9 @@ public final class EventLoop {
         deregister(registration)
     }
 
+    /// Calls `handler.ready(.readable)` later in this turn, when no other handler is using the scratch.
+    public func callAgain(_ handler: EventHandler) { again.append(handler) }
+
     private func takeSlot() -> UInt32 {
         if firstFree != EventLoop.noSlot {
             let index = firstFree
@@ -150,7 +155,7 @@ public final class EventLoop {
 
     /// Waits for events or the next timer, then runs every handler that has something.
     public func turn() {
-        let timeout = timers.waitMilliseconds(nowNanoseconds: nowNanoseconds)
+        let timeout = again.isEmpty ? timers.waitMilliseconds(nowNanoseconds: nowNanoseconds) : 0
         let count = epoll_wait(epoll.number, events, Int32(EventLoop.eventsPerTurn), timeout)
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed on its own descriptor")
         nowNanoseconds = monotonicNanoseconds()
@@ -164,8 +169,17 @@ public final class EventLoop {
             }
             at += 1
         }
+        callThoseWhoAsked()
         timers.fireDue(nowNanoseconds: nowNanoseconds)
         endOfTurn?()
         if !leaving.isEmpty { leaving.removeAll(keepingCapacity: true) }
+    }
+
+    /// One call each; who asks during it waits for the next turn, so that nobody holds the loop.
+    private func callThoseWhoAsked() {
+        let count = again.count
+        if count == 0 { return }
+        for at in 0..<count { again[at].ready(.readable) }
+        again.removeFirst(count)
     }
 }

@@ -23,4 +23,8 @@ int farebox_unacknowledged_bytes(int descriptor);
 // Pins the calling thread to one processor; 0 or an errno.
 int farebox_pin_thread(int processor);
 
+
+// Names the calling thread, at most 15 bytes, as top and ps show it; 0 or an errno.
+int farebox_name_thread(const char *name);
+
 #endif

@@ -1,0 +1,35 @@
+import Bytes
+
+/// One claim as it is on disk. Times in Unix seconds.
+public struct ClaimRecord: Hashable, Sendable {
+    public internal(set) var id: ClaimID
+    public internal(set) var key: ClaimKey
+    public internal(set) var binding: Bytes32
+    public internal(set) var bind: BindMode
+    /// State, order and whether it is paid: the machine's whole value.
+    public internal(set) var machine: ClaimMachine
+    public internal(set) var facilitator: Facilitator
+    public internal(set) var amountAtomic: UInt128
+    public internal(set) var payTo: Bytes20
+    public internal(set) var route: String
+    public internal(set) var revision: Int
+    /// Method and target.
+    public internal(set) var request: String
+    public internal(set) var validBefore: Int64
+    public internal(set) var createdAt: Int64
+    public internal(set) var updatedAt: Int64
+    /// When it was first owed; `redeliver_for` counts from here.
+    public internal(set) var owedAt: Int64?
+    public internal(set) var attempts: Int
+    public internal(set) var reruns: Int
+    /// Some attempt that is over may have written a byte of the request upstream.
+    public internal(set) var requestBytesWritten: Bool
+    /// The sandbox's or chain's transaction; nil before `sent`.
+    public internal(set) var transaction: String?
+    /// Why it is `void` or `failed`.
+    public internal(set) var reason: String?
+
+    public var state: ClaimState { machine.state }
+    public var order: SettleOrder { machine.order }
+    public var wallet: Wallet { key.wallet }
+}

@@ -1,0 +1,15 @@
+import Synchronization
+import Testing
+
+@testable import EventLoop
+
+@Suite struct WorkerThreadTests {
+    @Test func runsInOrderAndStopsWhenAllIsDone() {
+        let done = Mutex<[Int]>([])
+        let thread = WorkerThread(name: "test-thread-with-a-long-name")
+        for number in 0..<1000 { thread.post { done.withLock { $0.append(number) } } }
+        thread.stop()
+        #expect(done.withLock { $0 } == Array(0..<1000))
+        #expect(thread.post {} == false)
+    }
+}
