@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads `DIR/*.yaml` in name order into one `Revision`, or says everything that is wrong with it.
 public struct ConfigLoader: Sendable {
     public enum Purpose: Sendable {
@@ -12,10 +14,11 @@ public struct ConfigLoader: Sendable {
     /// Reads one environment variable; nil where it is not set.
     public var environment: @Sendable (String) -> String?
 
+    /// - Parameter environment: nil reads the process's own.
     public init(directory: String, purpose: Purpose, environment: (@Sendable (String) -> String?)? = nil) {
         self.directory = directory
         self.purpose = purpose
-        self.environment = environment ?? { _ in nil }
+        self.environment = environment ?? { name in getenv(name).map { String(cString: $0) } }
     }
 
     /// - Parameters:
@@ -24,6 +27,70 @@ public struct ConfigLoader: Sendable {
     ///   - former: the running revision; its terms stay honoured for their `maxTimeoutSeconds`, and what cannot change
     ///     live keeps its value.
     public func load(number: Int = 1, now: Int64, former: Revision? = nil) -> Result<Revision, ConfigErrors> {
-        .failure(ConfigErrors(problems: [], warnings: []))
+        load(ConfigSource(directory: directory), number: number, now: now, former: former)
+    }
+
+    func load(_ source: ConfigSource, number: Int, now: Int64, former: Revision?) -> Result<Revision, ConfigErrors> {
+        let problems = ConfigProblems()
+        problems.add(source)
+        var files: [ConfigNode] = []
+        for file in source.files {
+            problems.register(file: file.path)
+            if let node = ConfigYAML(file, problems: problems).read() { files.append(node) }
+        }
+        let merged = MergedConfig(files, problems: problems)
+        let root = ConfigPlace(file: directory, line: 0, column: 0)
+        let parts = read(merged, root, problems)
+        let found = problems.sorted
+        guard found.problems.isEmpty else { return .failure(found) }
+        var settings = parts.settings
+        let needsRestart = former.map { settings.keepRunning($0.settings) } ?? []
+        return .success(
+            Revision(
+                number: number, settings: settings, payments: parts.payments, upstreams: parts.upstreams, routes: parts.routes,
+                table: parts.table, loadedAt: now, former: FormerRevision.chain(before: former, now: now),
+                needsRestart: needsRestart, warnings: found.warnings))
+    }
+
+    private struct Parts {
+        var settings: Settings
+        var payments: [PaymentMethod]
+        var upstreams: [UpstreamSettings]
+        var routes: [Route]
+        var table: RouteTable
+    }
+
+    private func read(_ merged: MergedConfig, _ root: ConfigPlace, _ problems: ConfigProblems) -> Parts {
+        let reader = SettingsReader(problems: problems, root: root)
+        let top = ConfigMap(merged.settings, root, .root, known: KnownKeys.top, problems: problems)
+        let limits = reader.limits(merged.limits)
+        let timeouts = reader.timeouts(merged.timeouts)
+        let payments = PaymentsReader(problems: problems).read(merged.payments)
+        let upstreams = UpstreamsReader(
+            problems: problems, loader: self, defaults: timeouts, keepAliveConnections: limits.upstreamKeepAliveConnections
+        ).read(merged.upstreams)
+        let declaredPayments = Declared(merged.payments, payments.map(\.name))
+        let declaredUpstreams = Declared(merged.upstreams, upstreams.map(\.name))
+        var routesReader = RoutesReader(
+            problems: problems, payments: payments, declaredPayments: declaredPayments, upstreams: upstreams,
+            declaredUpstreams: declaredUpstreams)
+        let (routes, table) = routesReader.read(merged.routes)
+        if merged.routes.isEmpty { problems.warning(root, .key(.root, "routes"), "there are no routes; every path is answered 404") }
+        let listen = reader.listeners(top)
+        let settings = Settings(
+            listen: listen, admin: reader.admin(top, listen: listen),
+            publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced), threads: reader.threads(top),
+            ledgerPath: top.text("ledger", expected: "the path of a file") ?? "./farebox.db", accessLog: reader.accessLog(top),
+            unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits, timeouts: timeouts,
+            policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments))
+        return Parts(settings: settings, payments: payments, upstreams: upstreams, routes: routes, table: table)
+    }
+
+    /// A secret that cannot be had: `run` must not start without it, `check` may run where it is not.
+    func reportSecret(_ map: ConfigMap, _ key: String, _ message: String) {
+        switch purpose {
+        case .check: map.warning(key, "\(message); run needs it")
+        case .run: map.error(key, message)
+        }
     }
 }

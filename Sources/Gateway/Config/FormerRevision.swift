@@ -5,6 +5,27 @@ public struct FormerRevision: Sendable {
     public let replacedAt: Int64
     let routes: [Route]
     let table: RouteTable
+    /// Unix seconds, inclusive: when the last of its terms is over.
+    let honouredUntil: Int64
+
+    /// More reloads than these within one window forget the oldest; its payments then get fresh terms.
+    private static let maximum = 128
+
+    init?(_ revision: Revision, replacedAt: Int64) {
+        guard let longest = revision.routes.compactMap({ $0.terms?.maxTimeoutSeconds }).max() else { return nil }
+        number = revision.number
+        self.replacedAt = replacedAt
+        routes = revision.routes
+        table = revision.table
+        honouredUntil = replacedAt + Int64(longest)
+    }
+
+    /// What the successor of `revision`, loaded at `now`, has to honour: newest first, without what is over.
+    static func chain(before revision: Revision?, now: Int64) -> [FormerRevision] {
+        guard let revision else { return [] }
+        let latest = FormerRevision(revision, replacedAt: now).map { [$0] } ?? []
+        return Array((latest + revision.former.filter { $0.honouredUntil >= now }).prefix(maximum))
+    }
 }
 
 /// Terms of an earlier revision, in grace.

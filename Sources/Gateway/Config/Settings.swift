@@ -7,6 +7,7 @@ public struct Settings: Sendable {
     /// Health and readiness; never priced. Nil: no admin listener.
     public var admin: ListenAddress?
     /// The origin that 402s name as the resource's (`https://api.example.com`): no path, no trailing slash.
+    /// Empty where no route is priced and none was written.
     public var publicURL: String
     public var threads: ThreadCount
     /// Path of the SQLite file, as written; relative to the working directory.
@@ -21,6 +22,25 @@ public struct Settings: Sendable {
     public var policy: LeasePolicy
     /// Names of payment methods whose trouble makes `/readyz` say 503.
     public var readyRequires: [String]
+}
+
+extension Settings {
+    /// Takes back what cannot change while running, and says so, one sentence a key.
+    mutating func keepRunning(_ running: Settings) -> [String] {
+        var said: [String] = []
+        func keep<Value: Equatable>(_ key: String, _ path: WritableKeyPath<Settings, Value>, _ text: (Value) -> String) {
+            guard self[keyPath: path] != running[keyPath: path] else { return }
+            let fresh = text(self[keyPath: path])
+            self[keyPath: path] = running[keyPath: path]
+            said.append("\(key): \(fresh) needs a restart; \(text(running[keyPath: path])) stays")
+        }
+        keep("listen", \.listen) { $0.map(\.text).joined(separator: ", ") }
+        keep("admin", \.admin) { $0?.text ?? "off" }
+        keep("threads", \.threads) { if case .count(let number) = $0 { "\(number)" } else { "auto" } }
+        keep("ledger", \.ledgerPath) { $0 }
+        keep("access_log", \.accessLog) { $0.text }
+        return said
+    }
 }
 
 /// One address to listen on, with the text it was written as.
@@ -44,6 +64,16 @@ public enum AccessLogTarget: Sendable, Equatable {
     case stderr
     case off
     case file(String)
+
+    /// As the config writes it.
+    public var text: String {
+        switch self {
+        case .stdout: "stdout"
+        case .stderr: "stderr"
+        case .off: "off"
+        case .file(let path): path
+        }
+    }
 }
 
 /// What happens to a path that no route matches. A path that matches with another method is 405 either way.

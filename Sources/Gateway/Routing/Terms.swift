@@ -21,7 +21,7 @@ public struct Terms: Sendable {
     public var neededSeconds: Int
 }
 
-public enum SettlementOrder: String, Sendable, Equatable {
+public enum SettlementOrder: String, Sendable, Equatable, CaseIterable {
     /// Run, then charge on success: the default.
     case after
     /// Charge, then run.
@@ -29,13 +29,13 @@ public enum SettlementOrder: String, Sendable, Equatable {
 }
 
 /// What ties a payment to one request (money.md, "Binding").
-public enum Binding: String, Sendable, Equatable {
+public enum Binding: String, Sendable, Equatable, CaseIterable {
     case body
     case head
 }
 
 /// When the upstream may be asked again for what is owed (money.md, "Owed is honoured").
-public enum Redelivery: String, Sendable, Equatable {
+public enum Redelivery: String, Sendable, Equatable, CaseIterable {
     /// Where no byte had been written, or the method is idempotent: the default.
     case safe
     case rerun

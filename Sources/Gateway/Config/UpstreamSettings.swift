@@ -13,19 +13,6 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var place: ConfigPlace
 }
 
-/// `http://host:port/base` or `https://…`: where an upstream is.
-public struct UpstreamURL: Sendable, Equatable {
-    public var isTLS: Bool
-    /// A name or an address literal, lower-case, without brackets.
-    public var host: String
-    public var port: UInt16
-    /// Canonical, put before every forwarded path; empty or `/base`, never with a trailing slash.
-    public var basePath: String
-    /// host, with `:port` where it is not the scheme's own, as `Host` says it (RFC 9110 §7.2).
-    public var authority: String
-    public var text: String
-}
-
 /// Which `Host` the upstream sees.
 public enum UpstreamHost: Sendable, Equatable {
     /// The caller's.

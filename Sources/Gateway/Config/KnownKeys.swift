@@ -1,0 +1,33 @@
+/// Every key there is, by the map that takes it.
+enum KnownKeys {
+    static let top = [
+        "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes", "policies",
+        "unmatched", "cors", "limits", "timeouts", "ready_requires",
+    ]
+    static let payment = ["network", "asset", "pay_to", "facilitator"]
+    static let asset = ["address", "name", "version", "decimals"]
+    static let upstream = ["url", "host", "headers", "ca_file", "timeouts", "keep_alive"]
+    static let secret = ["env", "file"]
+    static let timeouts = ["connect", "first_byte", "idle", "total"]
+    static let route = ["match", "upstream", "free", "description", "mime_type"] + priced
+    /// Keys that only a priced route takes.
+    static let priced = ["price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for"]
+    static let policies = ["default"]
+    static let policy = ["in_flight_per_wallet", "lease_wait", "lease_queue"]
+    static let inFlight = ["after", "first"]
+    static let unmatched = ["free"]
+    static let limits = [
+        "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory", "held_answer",
+        "held_answer_memory", "connections", "head_timeout", "body_timeout", "body_rate", "keep_alive", "drain",
+        "upstream_keep_alive",
+    ]
+
+    /// Where a key that stands in the wrong map belongs; nil for a key that is known nowhere, or in more than one place.
+    static func home(of key: String) -> String? {
+        let homes = [
+            (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"), (["url", "ca_file"], "upstreams.NAME"),
+            (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"), (top, "the top level"),
+        ].filter { $0.0.contains(key) }
+        return homes.count == 1 ? homes[0].1 : nil
+    }
+}

@@ -1,0 +1,242 @@
+import Chains
+import Payments
+
+/// Reads `routes:` and compiles their table.
+struct RoutesReader {
+    let problems: ConfigProblems
+    let payments: [PaymentMethod]
+    let declaredPayments: Declared
+    let upstreams: [UpstreamSettings]
+    let declaredUpstreams: Declared
+
+    private var routes: [Route] = []
+    private var table = RouteTableBuilder()
+    /// Routes at one price share their offers, whose domain separators cost hashing.
+    private var offers: [OfferKey: Offer] = [:]
+    /// Whether an entry was meant to be priced, sound or not.
+    private(set) var hasPriced = false
+
+    private struct OfferKey: Hashable {
+        var payment: Int
+        var amountAtomic: UInt128
+        var maxTimeoutSeconds: Int
+        var settlesFirst: Bool
+    }
+
+    /// The longest window that an authorization may be asked for.
+    private static let maximumTimeoutSeconds = 30 * 86_400
+    /// Seconds that a payment signed now needs to be checked and sent (x402.md §3, step 7).
+    private static let signingSeconds = 6
+
+    init(
+        problems: ConfigProblems, payments: [PaymentMethod], declaredPayments: Declared, upstreams: [UpstreamSettings],
+        declaredUpstreams: Declared
+    ) {
+        self.problems = problems
+        self.payments = payments
+        self.declaredPayments = declaredPayments
+        self.upstreams = upstreams
+        self.declaredUpstreams = declaredUpstreams
+    }
+
+    mutating func read(_ entries: [(node: ConfigNode, path: ConfigPath)]) -> (routes: [Route], table: RouteTable) {
+        routes.reserveCapacity(entries.count)
+        for (node, path) in entries { read(node, path) }
+        for conflict in table.conflicts { report(conflict) }
+        return (routes, table.build())
+    }
+
+    private mutating func read(_ node: ConfigNode, _ path: ConfigPath) {
+        guard let map = ConfigMap(node, path, known: KnownKeys.route, problems: problems) else { return }
+        let pattern = pattern(map)
+        if !map.has("upstream") { map.missing("upstream", "is missing; name one of upstreams") }
+        let upstream = map.text("upstream", expected: "the name of an upstream")
+            .flatMap { declaredUpstreams.index($0, "upstream", map, "upstream") }
+        let isFree = isFree(map)
+        hasPriced = hasPriced || isFree == false
+        let access: Route.Access? =
+            switch isFree {
+            case true?: free(map)
+            case false?: terms(map, upstream.map { upstreams[$0] }).map { .priced($0) }
+            case nil: nil
+            }
+        guard let pattern, let isFree else { return }
+        if !isFree && pattern.methods.contains("OPTIONS") {
+            map.error("match", "OPTIONS is never charged; list it in a route with free: true")
+        }
+        // A route with errors of its own still stands in the table, so that conflicts show in the same run.
+        let route = Route(
+            index: routes.count, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
+            access: access ?? .free, place: map.entry("match")?.value.place ?? map.place)
+        routes.append(route)
+        table.add(pattern, isPriced: !isFree, route: route.index)
+    }
+
+    private func pattern(_ map: ConfigMap) -> RoutePattern? {
+        guard map.has("match") else {
+            map.missing("match", "is missing; write \"GET /path\"")
+            return nil
+        }
+        guard let text = map.text("match", expected: "\"GET /path\"") else { return nil }
+        do {
+            return try RoutePattern(text)
+        } catch {
+            map.error("match", error.message)
+            return nil
+        }
+    }
+
+    /// Nil, with an error, where the route says neither, or both.
+    private func isFree(_ map: ConfigMap) -> Bool? {
+        let flag = map.flag("free")
+        if flag == true && map.has("price") {
+            map.error("free", "is free and has a price; drop one")
+            return nil
+        }
+        if flag == true { return true }
+        if map.has("price") { return false }
+        if !map.has("free") || flag == false { map.missing("price", "is missing; write price: $0.02, or free: true") }
+        return nil
+    }
+
+    private func free(_ map: ConfigMap) -> Route.Access {
+        for key in KnownKeys.priced where map.has(key) {
+            problems.error(map.entry(key)!.keyPlace, map.below(key), "has no meaning on a free route")
+        }
+        return .free
+    }
+
+    private mutating func terms(_ map: ConfigMap, _ upstream: UpstreamSettings?) -> Terms? {
+        let order: SettlementOrder = map.choice("settle") ?? .after
+        let maxTimeout = map.count("max_timeout_seconds", in: 1...Self.maximumTimeoutSeconds) ?? 300
+        let accepted = accepted(map)
+        let settlement = accepted.map { payments[$0].facilitator.settlementSeconds }.max() ?? 0
+        let needed = needed(map, order, maxTimeout, settlement, upstream)
+        let bind: Binding = map.choice("bind") ?? .body
+        let redeliver: Redelivery = map.choice("redeliver") ?? .safe
+        let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 86_400_000
+        let description = map.text("description")
+        let mimeType = map.text("mime_type", expected: "a media type such as application/json")
+        if let mimeType, !mimeType.contains("/") {
+            map.error("mime_type", "\"\(ConfigNode.shortened(mimeType))\" is no media type; write one such as application/json")
+        }
+        guard let price = price(map) else { return nil }
+        let offers = accepted.compactMap { offer(map, $0, price, maxTimeout, order) }
+        guard !offers.isEmpty, offers.count == accepted.count, let needed else { return nil }
+        return Terms(
+            order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers, paymentIndexes: accepted,
+            description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000, priceText: price.text,
+            neededSeconds: needed)
+    }
+
+    private func price(_ map: ConfigMap) -> DollarPrice? {
+        guard let text = map.text("price", expected: "a price such as $0.02") else { return nil }
+        do {
+            return try DollarPrice(text)
+        } catch {
+            map.error("price", error.message)
+            return nil
+        }
+    }
+
+    /// Indexes of the payments that the route takes: those it names, or all in file order.
+    private func accepted(_ map: ConfigMap) -> [Int] {
+        guard let names = map.texts("accept", expected: "names of payments") else {
+            if map.has("accept") { return [] }
+            if declaredPayments.names.isEmpty { map.missing("accept", "there is no payment to accept; declare one under payments") }
+            checkDistinct(Array(payments.indices), map.place, map.below("accept"))
+            return Array(payments.indices)
+        }
+        var accepted: [Int] = []
+        for (name, place, path) in names {
+            guard declaredPayments.check(name, "payment", place, path, problems), let at = declaredPayments.indexes[name] else { continue }
+            if accepted.contains(at) {
+                problems.error(place, path, "\"\(name)\" is named twice")
+            } else {
+                accepted.append(at)
+            }
+        }
+        checkDistinct(accepted, map.entry("accept")?.value.place ?? map.place, map.below("accept"))
+        return accepted
+    }
+
+    /// A payment names scheme, network and asset; two offers that share them could not be told apart.
+    private func checkDistinct(_ accepted: [Int], _ place: ConfigPlace, _ path: ConfigPath) {
+        for (at, later) in accepted.enumerated() {
+            for earlier in accepted[..<at]
+            where payments[earlier].chainID == payments[later].chainID && payments[earlier].asset == payments[later].asset {
+                problems.error(
+                    place, path,
+                    "\"\(payments[earlier].name)\" and \"\(payments[later].name)\" are the same asset on the same network; accept one of them")
+            }
+        }
+    }
+
+    /// Seconds that a payment's window must leave when it arrives; nil, with an error, where the window cannot hold them.
+    private func needed(
+        _ map: ConfigMap, _ order: SettlementOrder, _ maxTimeout: Int, _ settlement: Int, _ upstream: UpstreamSettings?
+    ) -> Int? {
+        var needed = max(settlement, Self.signingSeconds)
+        var reason = "settlement may take \(settlement) s"
+        if order == .after {
+            guard let upstream else { return nil }
+            let total = (upstream.timeouts.totalMilliseconds + 999) / 1_000
+            needed = total + settlement
+            reason = "upstream \"\(upstream.name)\" may take \(total) s (timeouts: total) and settlement \(settlement) s"
+        }
+        if needed < maxTimeout { return needed }
+        map.error(
+            "max_timeout_seconds",
+            "a window of \(maxTimeout) s cannot hold \(needed) s: \(reason); lengthen the window"
+                + (order == .after ? ", or shorten the time-out" : ""))
+        return nil
+    }
+
+    private mutating func offer(
+        _ map: ConfigMap, _ payment: Int, _ price: DollarPrice, _ maxTimeout: Int, _ order: SettlementOrder
+    ) -> Offer? {
+        let method = payments[payment]
+        let amount: UInt128
+        do {
+            amount = try price.atomic(decimals: method.assetDecimals, payment: method.name)
+        } catch {
+            map.error("price", error.message)
+            return nil
+        }
+        let key = OfferKey(payment: payment, amountAtomic: amount, maxTimeoutSeconds: maxTimeout, settlesFirst: order == .first)
+        if let known = offers[key] { return known }
+        let offer = Offer(
+            paymentName: method.name, network: method.network, networkV1Name: method.networkV1Name, chainID: method.chainID,
+            asset: method.asset, assetDecimals: method.assetDecimals, domainName: method.domainName,
+            domainVersion: method.domainVersion, payTo: method.payTo, amountAtomic: amount, maxTimeoutSeconds: maxTimeout,
+            settlesFirst: order == .first)
+        offers[key] = offer
+        return offer
+    }
+
+    private func report(_ conflict: RouteTableBuilder.Conflict) {
+        let first = routes[conflict.first]
+        let second = routes[conflict.second]
+        let path = ConfigPath.key(.root, "routes")
+        switch conflict.kind {
+        case .equal:
+            problems.error(
+                second.place, path,
+                "\"\(second.matchText)\" takes the same requests as \"\(first.matchText)\" at \(first.place.fileAndLine)"
+                    + Self.headHint(first, second))
+        case .spelling:
+            let free = first.terms == nil ? first : second
+            problems.error(
+                second.place, path,
+                "\"\(second.matchText)\" and \"\(first.matchText)\" at \(first.place.fileAndLine) differ in spelling alone, and "
+                    + "\"\(free.matchText)\" is free: a way round the price of the other")
+        case .methods:
+            problems.error(second.place, path, "the routes list more than \(MethodRegistry.maximum) different methods")
+        }
+    }
+
+    private static func headHint(_ first: Route, _ second: Route) -> String {
+        let isImplied = (first.methods.contains("GET") && second.methods == ["HEAD"]) || (first.methods == ["HEAD"] && second.methods.contains("GET"))
+        return isImplied ? "; GET takes HEAD along" : ""
+    }
+}
