@@ -12,6 +12,7 @@ final class ConfigDirectory: Sendable {
         for (name, text) in files { write(name, text) }
     }
 
+    // Lives until the test is done with it: `loader` and `errors` hold no reference.
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// Appears whole, as editors and deployment tools write.
