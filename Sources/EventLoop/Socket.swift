@@ -12,7 +12,8 @@ public struct Socket: ~Copyable {
     /// Begins a connection; the socket turns writable when it stands or has failed (`pendingFault`).
     public static func connecting(to address: SocketAddress) throws(SystemFault) -> Socket {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let socket = Socket(Descriptor(owning: try SystemCall.checked("socket") { Glibc.socket(address.family, type, 0) }))
+        let socket = Socket(
+            Descriptor(owning: try SystemCall.checked("socket") { Glibc.socket(address.family, type, 0) }))
         socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         let result = address.withSockaddr { connect(socket.number, $0, $1) }
         if result != 0 && errno != EINPROGRESS { throw SystemFault("connect") }

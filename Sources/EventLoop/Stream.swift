@@ -5,7 +5,7 @@ import Glibc
 /// A plain stream keeps the socket's contract: fewer bytes than asked for means that the kernel has no more for now. A
 /// secured one is read until it would block.
 public struct Stream: ~Copyable {
-    public let socket: Socket
+    private let socket: Socket
     private var session: TLSSession?
     /// Why TLS failed, when a transfer said `.failed(EPROTO)`.
     public private(set) var tlsFault: TLSFault?
@@ -14,9 +14,28 @@ public struct Stream: ~Copyable {
 
     public init(_ socket: consuming Socket) { self.socket = socket }
 
-    public var isSecured: Bool { session != nil }
+    /// For the loop's registration, and nothing else.
+    public mutating func descriptorNumber() -> Int32 { socket.number }
+
+    public mutating func isSecured() -> Bool { session != nil }
+
     /// Encrypted bytes that the kernel has not taken: `flush` when it turns writable.
-    public var hasUnsentCiphertext: Bool { session.map { !$0.outbound.isEmpty } ?? false }
+    public mutating func hasUnsentCiphertext() -> Bool { session.map { !$0.outbound.isEmpty } ?? false }
+
+    /// True when the peer has neither closed nor sent anything: a kept connection that may carry a request.
+    public mutating func isQuiet() -> Bool { socket.isQuiet }
+
+    /// The error that a connection in progress came to; nil when it stands.
+    public mutating func pendingFault() -> SystemFault? { socket.pendingFault() }
+
+    /// Tells the peer that nothing more comes; reading goes on.
+    public mutating func finishSending() { socket.finishSending() }
+
+    /// Makes the coming close a reset: for a peer that must not take a cut-off answer for a whole one.
+    public mutating func resetOnClose() { socket.resetOnClose() }
+
+    /// True when the peer's kernel has acknowledged every byte sent and has not reset the connection.
+    public mutating func isAcknowledged() -> Bool { socket.isAcknowledged }
 
     /// Puts TLS over the socket; `handshake` until it is complete.
     public mutating func secure(_ session: TLSSession) { self.session = session }

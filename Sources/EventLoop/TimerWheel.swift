@@ -8,7 +8,7 @@ public protocol TimerTarget: AnyObject {
 public final class Timer {
     fileprivate unowned let wheel: TimerWheel
     /// The owner; it outlives the timer's last arming or cancels it.
-    public weak var target: (any TimerTarget)?
+    public unowned var target: (any TimerTarget)?
     /// Monotonic nanoseconds; `.max` when not armed.
     public fileprivate(set) var deadlineNanoseconds = UInt64.max
     fileprivate var linkedTick = UInt64.max

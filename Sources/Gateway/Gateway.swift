@@ -1,1 +1,126 @@
-// Filled in by the first slice.
+import EventLoop
+import Glibc
+import Ledger
+import Logging
+
+/// Why the gateway did not start, for the operator.
+public struct StartFault: Error, CustomStringConvertible {
+    public let description: String
+}
+
+/// One running gateway: its loops, its ledger, its config watcher.
+public final class Gateway {
+    private let services: SharedServices
+    private let loops: [LoopThread]
+    private let watcher: ConfigWatcher
+    private let drainMilliseconds: Int
+
+    /// Opens the ledger and the listeners of `revision` and starts every thread.
+    ///
+    /// - Throws: `StartFault` when a listener cannot be bound or the access log not be opened. A ledger that cannot be opened
+    ///   is no reason not to start: free routes are served, and `/readyz` says what is wrong.
+    public init(_ revision: Revision, loader: ConfigLoader, logger: Logger) throws(StartFault) {
+        let settings = revision.settings
+        drainMilliseconds = settings.limits.drainMilliseconds
+        signal(SIGPIPE, SIG_IGN)
+        raiseDescriptorLimit()
+        let status = GatewayStatus()
+        let accessLog = try Gateway.accessLog(settings.accessLog, logger)
+        var configuration = LedgerConfiguration(path: settings.ledgerPath)
+        configuration.notice = { Gateway.tell($0, to: logger) }
+        services = SharedServices(
+            ledger: Ledger(configuration),
+            resolver: Resolver(), disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status)
+        loops = try Gateway.startLoops(PreparedRevision(revision), services)
+        let inboxes = loops.map(\.inbox)
+        watcher = ConfigWatcher(loader: loader, current: revision) { event in
+            Gateway.take(event, inboxes, logger)
+        }
+        if let trouble = watcher.start() {
+            logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
+        }
+    }
+
+    private static func accessLog(_ target: AccessLogTarget, _ logger: Logger) throws(StartFault) -> AccessLog? {
+        do throws(SystemFault) {
+            switch target {
+            case .off: return nil
+            case .stdout: return try AccessLog(.stdout, logger: logger)
+            case .stderr: return try AccessLog(.stderr, logger: logger)
+            case .file(let path): return try AccessLog(.file(path), logger: logger)
+            }
+        } catch {
+            throw StartFault(description: "access_log: \(error)")
+        }
+    }
+
+    private static func startLoops(
+        _ prepared: PreparedRevision, _ services: SharedServices
+    ) throws(StartFault) -> [LoopThread] {
+        let count =
+            switch prepared.revision.settings.threads {
+            case .auto: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            case .count(let count): count
+            }
+        var loops: [LoopThread] = []
+        for index in 0..<count {
+            loops.append(try LoopThread(number: index, prepared: prepared, services: services))
+        }
+        return loops
+    }
+
+    /// On the watcher's thread: a revision that loaded goes to every loop, one that did not changes nothing.
+    private static func take(_ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ logger: Logger) {
+        switch event {
+        case .failed(let errors):
+            for problem in errors.problems { logger.error("config: \(problem)") }
+            logger.error("the config was not loaded; the last good revision goes on")
+        case .reloaded(let revision, let diff):
+            let prepared = PreparedRevision(revision)
+            for inbox in inboxes { inbox.post { $0.adopt(prepared) } }
+            logger.notice("revision \(revision.number) is loaded")
+            for change in diff.changes { logger.notice("\(change)") }
+            for setting in diff.needsRestart { logger.warning("\(setting)") }
+            for warning in revision.warnings { logger.warning("\(warning)") }
+        }
+    }
+
+    /// On the ledger's thread: what an operator wants to know of the money.
+    private static func tell(_ notice: LedgerNotice, to logger: Logger) {
+        switch notice {
+        case .health(.unavailable(let reason)):
+            logger.critical("the ledger takes no more payments; free routes go on", metadata: ["cause": "\(reason)"])
+        case .health(let health): logger.notice("ledger: \(health)")
+        case .recovered(let void, let owed, let unknown):
+            logger.notice("ledger: taken up after a stop: \(void) void, \(owed) owed, \(unknown) unknown")
+        }
+    }
+
+    /// Loads the config again, and begins new log files where the old ones were moved.
+    public func reload() {
+        services.accessLog?.reopen()
+        watcher.requestReload()
+    }
+
+    /// Turns unready, lets nobody new in, and waits for the exchanges under way, at most `limits.drain`.
+    ///
+    /// - Returns: false when exchanges were still under way at the end of that time.
+    public func drain() -> Bool {
+        services.status.beginDraining()
+        watcher.stop()
+        for loop in loops { loop.inbox.post { $0.drain() } }
+        let until = monotonicNanoseconds() + UInt64(drainMilliseconds) * 1_000_000
+        let isDrained = loops.allSatisfy { $0.waitForEnd(untilNanoseconds: until) }
+        services.ledger.stop()
+        services.accessLog?.stop()
+        return isDrained
+    }
+}
+
+/// Connections are descriptors: takes as many as the system lets this process have.
+private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}

@@ -14,10 +14,11 @@ public struct ClaimMachine: Hashable, Sendable {
         self.init(reviewed ? .waiting : .claimed, order, paid: false)
     }
 
-    /// A value as read from disk; nil where `isPaid` contradicts the state.
+    /// A value as read from disk; nil where `isPaid` or the order contradicts the state.
     public init?(state: ClaimState, order: SettleOrder, isPaid: Bool) {
         switch state {
-        case .waiting, .claimed, .answered, .sent, .void, .failed, .unknown: guard !isPaid else { return nil }
+        case .waiting, .claimed, .sent, .void, .failed, .unknown: guard !isPaid else { return nil }
+        case .answered: guard !isPaid, order == .after else { return nil }
         case .settled, .delivered, .owed: guard isPaid else { return nil }
         case .running: guard isPaid || order == .after else { return nil }
         }

@@ -1,87 +1,99 @@
+import Glibc
 import Synchronization
 
-/// What a person may say about a claim that waits for one.
-public enum ClaimResolution: String, CaseIterable, Sendable {
-    /// `owed` → `delivered`: the caller got it by other means.
-    case delivered
-    /// `unknown` → `owed`: the money came.
-    case owed
-    /// `unknown` → `failed`: it did not and will not.
-    case failed
-}
-
-public enum ResolveOutcome: Hashable, Sendable {
-    case done
-    case notFound
-    /// The claim is in a state that this resolution does not fit.
-    case refused(ClaimState)
-    case unavailable(reason: String)
-}
-
-/// Where the ledger lives and who else may be there.
+/// Where the ledger lives and who hears of it.
 public struct LedgerConfiguration: Sendable {
     /// The database; `-wal`, `-shm` and `.lock` files stand beside it.
     public var path: String
     /// How long a paid request waits while another process holds the ledger.
     public var lockWaitMilliseconds = 30_000
+    /// Called on the ledger's thread; for the log.
+    public var notice: (@Sendable (LedgerNotice) -> Void)?
 
     public init(path: String) { self.path = path }
 }
 
-/// The one door to the money: every method may be called from any thread, returns at once, and answers by its closure on the
-/// ledger's thread, after what it says is on disk. The closure posts itself to its own loop and does nothing else there.
+/// The one door to the money: every method may be called from any thread, returns at once, and answers by its closure, on the
+/// ledger's thread, after what it says is on disk (on the caller's thread when the ledger has been stopped). The closure posts
+/// itself to its own loop and does nothing else where it is called.
 public final class Ledger: Sendable {
-    let mailbox: Mailbox
-    let health_: Mutex<LedgerHealth>
-    let lastToken = Atomic<UInt64>(0)
+    private let mailbox = Mailbox()
+    private let board: HealthBoard
+    private let lastToken = Atomic<UInt64>(0)
+    private let thread: Mutex<pthread_t?>
 
     /// Starts the thread; the file is opened there, so a bad path shows in `health`.
     public init(_ configuration: LedgerConfiguration, clock: any LedgerClock = SystemClock()) {
-        mailbox = Mailbox()
-        health_ = Mutex(.starting)
+        board = HealthBoard(notice: configuration.notice)
+        thread = Mutex(
+            LedgerThread(configuration: configuration, clock: clock, mailbox: mailbox, board: board).start())
     }
 
-    public var health: LedgerHealth { health_.withLock { $0 } }
+    deinit {
+        mailbox.post(.stop)
+        thread.withLock { if let running = $0 { pthread_detach(running) } }
+    }
+
+    /// Readable from any thread at any time.
+    public var health: LedgerHealth { board.current }
 
     /// Steps 3 to 8 for one proven payment. `reply` is called once, except after `callerGone` came while it still waited.
     @discardableResult
-    public func admit(_ admission: Admission, reply: @escaping @Sendable (Admitted) -> Void) -> AdmissionToken {
+    public func admit(
+        _ admission: Admission, reply: @escaping @Sendable (Admitted) -> Void
+    ) -> AdmissionToken {
         let token = AdmissionToken(number: lastToken.add(1, ordering: .relaxed).newValue)
-        mailbox.post(.admit(admission, token, reply))
+        post(.admit(admission, token, reply))
         return token
     }
 
-    /// The caller went away. Waiting presentations leave; a claim goes on to its end, and a retry with a fresh nonce waits for it.
-    public func callerGone(_ token: AdmissionToken) { mailbox.post(.callerGone(token)) }
+    /// The caller went away. A waiting presentation leaves and gets no reply; a claim goes on to its end (its reply comes all the
+    /// same), and a retry with a fresh nonce waits for it.
+    public func callerGone(_ token: AdmissionToken) { post(.callerGone(token)) }
 
     /// `running`, on disk, before the first upstream byte. Needed only where neither the ticket nor its settlement said `mayForward`.
     public func forwarding(_ ticket: Ticket, reply: @escaping @Sendable (Forwarding) -> Void) {
-        mailbox.post(.forwarding(ticket.here, reply))
+        post(.forwarding(ticket.here, reply))
     }
 
     /// `after`: a whole chargeable answer is held. Settles, and says whether the answer may go. (An answer that is not
-    /// charged is `ended(.uncharged)`.)
+    /// charged is `ended(.uncharged)`; a rerun's is `.settled` at once with the old transaction.)
     public func answered(_ ticket: Ticket, reply: @escaping @Sendable (Settlement) -> Void) {
-        mailbox.post(.answerCharged(ticket.here, reply))
+        post(.answerCharged(ticket.here, reply))
     }
 
     /// `first`: moves the money before the upstream is asked.
     public func settle(_ ticket: Ticket, reply: @escaping @Sendable (Settlement) -> Void) {
-        mailbox.post(.settle(ticket.here, reply))
+        post(.settle(ticket.here, reply))
     }
 
-    /// The exchange is over. The lease is free at once; the row follows within 50 ms, or with the next commit.
+    /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`. The
+    /// lease is free at once; the row follows with the next commit, at most 20 ms later. An end that does not fit the claim's
+    /// state (a rerun that is "uncharged") counts as the exchange being lost: what is paid is owed, what is not is void.
     public func ended(_ ticket: Ticket, _ end: ExchangeEnd) {
-        mailbox.post(.ended(ticket.here, end))
+        ticket.didEnd()
+        post(.ended(ticket.here, end))
     }
 
     /// A person's word on a claim that waits for one.
     public func resolve(
         _ id: ClaimID, as resolution: ClaimResolution, reply: @escaping @Sendable (ResolveOutcome) -> Void
     ) {
-        mailbox.post(.resolve(id, resolution, reply))
+        post(.resolve(id, resolution, reply))
     }
 
-    /// Commits what is there, answers what waits with `unavailable`, lets go of the lock, and joins the thread.
-    public func stop() { mailbox.post(.stop) }
+    /// Commits what is there, answers what waits with `unavailable`, lets go of the lock, and returns when all that is done. Not
+    /// to be called from a reply.
+    public func stop() {
+        mailbox.post(.stop)
+        let joining = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if let joining { pthread_join(joining, nil) }
+    }
+
+    private func post(_ letter: Letter) {
+        if !mailbox.post(letter) { letter.answerUnavailable("the gateway is stopping") }
+    }
 }

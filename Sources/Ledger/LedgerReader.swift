@@ -18,8 +18,9 @@ public struct ClaimSummary: Hashable, Sendable {
     public let chain: String
     public let asset: Bytes20
     public let state: ClaimState
-    public let count: Int
-    public let amountAtomic: UInt128
+    public internal(set) var count: Int
+    /// Saturates.
+    public internal(set) var amountAtomic: UInt128
 }
 
 /// Why a ledger could not be read or changed from outside; the text says what to do next.
@@ -28,14 +29,131 @@ public struct LedgerFault: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Reads a ledger that another process may be running, through a read-only connection of its own (WAL readers block nobody).
-public struct LedgerReader: ~Copyable {
-    public init(path: String) throws(LedgerFault) { throw LedgerFault(description: "not yet") }
+public final class LedgerReader {
+    private let database: Database
+    private let mark: UInt32
+
+    /// Opens an existing ledger; never makes one.
+    public init(path: String) throws(LedgerFault) {
+        do throws(StoreFault) {
+            let opened = try Database(path: path, readOnly: true)
+            database = opened
+            opened.setBusyTimeout(milliseconds: 2000)
+            let version = try Schema.check(opened)
+            guard version == Schema.steps.count else {
+                throw StoreFault(
+                    code: 0, description: "the ledger has tables of version \(version): start the gateway once")
+            }
+            guard let mark = UInt32(try opened.value("SELECT mark FROM ledger") ?? "") else {
+                throw StoreFault(code: 0, description: "the ledger's mark is missing")
+            }
+            self.mark = mark
+        } catch {
+            throw LedgerFault(description: "\(path): \(error.description)")
+        }
+    }
+
+    deinit { database.close() }
 
     /// Newest first, at most `limit`.
-    public func list(_ filter: ClaimFilter = ClaimFilter(), limit: Int) throws(LedgerFault) -> [ClaimRecord] { [] }
+    public func list(_ filter: ClaimFilter = ClaimFilter(), limit: Int) throws(LedgerFault) -> [ClaimRecord] {
+        try claims(filter, "DESC", limit)
+    }
 
     /// What waits for its caller or for a person: `owed` and `unknown`, oldest first.
-    public func owed(limit: Int) throws(LedgerFault) -> [ClaimRecord] { [] }
+    public func owed(limit: Int) throws(LedgerFault) -> [ClaimRecord] {
+        try claims(ClaimFilter(states: [.owed, .unknown]), "ASC", limit)
+    }
 
-    public func summary() throws(LedgerFault) -> [ClaimSummary] { [] }
+    /// Nil where this ledger has no such claim.
+    public func claim(_ id: ClaimID) throws(LedgerFault) -> ClaimRecord? {
+        guard id.ledger == mark else { return nil }
+        return try read { () throws(StoreFault) in
+            let statement = try database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE id = ?1")
+            try statement.bind(1, id.row)
+            return try statement.step() ? try ClaimColumns.read(statement, ledger: mark) : nil
+        }
+    }
+
+    /// Every (chain, asset, state) that holds a claim, in that order.
+    public func summary() throws(LedgerFault) -> [ClaimSummary] {
+        try read { () throws(StoreFault) in
+            let statement = try database.prepare(
+                "SELECT chain, asset, state, amount, count(*) FROM claims GROUP BY chain, asset, state, amount")
+            var sums: [ClaimSummary] = []
+            while try statement.step() {
+                guard let asset = Bytes20(statement.blob(1)), let state = ClaimState(rawValue: statement.text(2)),
+                    let amount = UInt128(statement.text(3))
+                else { throw StoreFault(code: 0, description: "a claim holds no valid asset, state or amount") }
+                let count = Int(statement.integer(4))
+                let (product, overflow) = amount.multipliedReportingOverflow(by: UInt128(count))
+                let sum = ClaimSummary(
+                    chain: statement.text(0), asset: asset, state: state, count: count,
+                    amountAtomic: overflow ? .max : product)
+                if let last = sums.last, last.chain == sum.chain, last.asset == asset, last.state == state {
+                    let (total, overflow) = last.amountAtomic.addingReportingOverflow(sum.amountAtomic)
+                    sums[sums.count - 1].count += count
+                    sums[sums.count - 1].amountAtomic = overflow ? .max : total
+                } else {
+                    sums.append(sum)
+                }
+            }
+            return sums
+        }
+    }
+
+    private func claims(_ filter: ClaimFilter, _ direction: String, _ limit: Int) throws(LedgerFault) -> [ClaimRecord] {
+        try read { () throws(StoreFault) in
+            var terms = ["?1 > 0"]
+            if let states = filter.states {
+                terms.append("state IN (" + states.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ")")
+            }
+            if filter.payer != nil { terms.append("payer = ?2") }
+            if filter.chain != nil { terms.append("chain = ?3") }
+            let statement = try database.prepare(
+                "SELECT \(ClaimColumns.names) FROM claims WHERE \(terms.joined(separator: " AND "))"
+                    + " ORDER BY id \(direction) LIMIT ?1")
+            try statement.bind(1, Int64(max(limit, 0)))
+            if let payer = filter.payer { try statement.bind(2, payer.array) }
+            if let chain = filter.chain { try statement.bind(3, chain) }
+            var claims: [ClaimRecord] = []
+            while try statement.step() { claims.append(try ClaimColumns.read(statement, ledger: mark)) }
+            return claims
+        }
+    }
+
+    private func read<Value>(_ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
+        do throws(StoreFault) {
+            return try body()
+        } catch {
+            throw LedgerFault(description: error.description)
+        }
+    }
+}
+
+/// A person's word on a claim while no gateway runs; takes the ledger's lock for as long as it writes.
+public enum LedgerRepair {
+    /// `now` in Unix seconds.
+    public static func resolve(
+        _ id: ClaimID, as resolution: ClaimResolution, path: String, now: Int64
+    ) throws(LedgerFault) -> ResolveOutcome {
+        guard LedgerFile.exists(path) else { throw LedgerFault(description: "\(path): there is no ledger") }
+        switch ProcessLock.tryLock(ledger: path) {
+        case .taken: throw LedgerFault(description: "\(path): a gateway holds the ledger; stop it first")
+        case .impossible(let reason): throw LedgerFault(description: reason)
+        case .held(let lock):
+            defer { withExtendedLifetime(lock) {} }
+            do throws(StoreFault) {
+                let store = try Store(path: path, now: now)
+                defer { store.close() }
+                _ = try Recovery.run(store, now: now)
+                try store.beginIfNeeded()
+                let outcome = try store.resolve(id, resolution, now: now)
+                try store.commit()
+                return outcome
+            } catch {
+                throw LedgerFault(description: "\(path): \(error.description)")
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ final class Mailbox: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var letters: [Letter] = []
     private var sleeping = false
+    private var isClosed = false
 
     init() {
         mutex = .allocate(capacity: 1)
@@ -29,19 +30,35 @@ final class Mailbox: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// From any thread; never blocks for longer than a list's append.
-    func post(_ letter: Letter) {
+    /// From any thread; never blocks for longer than a list's append. False when nobody will read it any more.
+    @discardableResult
+    func post(_ letter: Letter) -> Bool {
         pthread_mutex_lock(mutex)
+        if isClosed {
+            pthread_mutex_unlock(mutex)
+            return false
+        }
         letters.append(letter)
         let wake = sleeping
         sleeping = false
         pthread_mutex_unlock(mutex)
         if wake { pthread_cond_signal(condition) }
+        return true
     }
 
-    /// Everything that has come, waiting for the first until `deadline` (monotonic nanoseconds; nil: for ever). `into` comes
-    /// back empty when the deadline passed first; its memory is kept for the next letters.
-    func take(into batch: inout [Letter], until deadline: UInt64?) {
+    /// Takes no more letters; gives those that nobody has read.
+    func close() -> [Letter] {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        let unread = letters
+        letters = []
+        pthread_mutex_unlock(mutex)
+        return unread
+    }
+
+    /// Everything that has come, waiting for the first until `deadline` (monotonic nanoseconds; nil: for ever); empty when the
+    /// deadline passed first. The memory of the given list is kept for the next letters.
+    func take(_ batch: inout [Letter], until deadline: UInt64?) {
         batch.removeAll(keepingCapacity: true)
         pthread_mutex_lock(mutex)
         while letters.isEmpty {

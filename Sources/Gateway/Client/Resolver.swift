@@ -49,7 +49,7 @@ public final class Resolver: Sendable {
     private let lookUp: @Sendable (String, UInt16) -> Answer
     private let now: @Sendable () -> UInt64
 
-    public convenience init() { self.init(lookUp: Self.askSystem, now: Self.monotonicNanoseconds) }
+    public convenience init() { self.init(lookUp: Self.askSystem, now: { monotonicNanoseconds() }) }
 
     /// `lookUp` runs on the resolver's thread and may block; `now` is monotonic.
     init(lookUp: @escaping @Sendable (String, UInt16) -> Answer, now: @escaping @Sendable () -> UInt64) {
@@ -113,12 +113,6 @@ public final class Resolver: Sendable {
         guard memories.count >= rememberedLimit else { return }
         memories = memories.filter { $0.value.isAsking || now < $0.value.usableUntil }
         if memories.count >= rememberedLimit { memories = memories.filter { $0.value.isAsking } }
-    }
-
-    private static func monotonicNanoseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
     private static func askSystem(host: String, port: UInt16) -> Answer {

@@ -1,3 +1,4 @@
+import Ledger
 import Chains
 import Payments
 
@@ -110,12 +111,12 @@ struct RoutesReader {
     }
 
     private mutating func terms(_ map: ConfigMap, _ upstream: UpstreamSettings?) -> Terms? {
-        let order: SettlementOrder = map.choice("settle") ?? .after
+        let order: SettleOrder = map.choice("settle") ?? .after
         let maxTimeout = map.count("max_timeout_seconds", in: 1...Self.maximumTimeoutSeconds) ?? 300
         let accepted = accepted(map)
         let settlement = accepted.map { payments[$0].facilitator.settlementSeconds }.max() ?? 0
         let needed = needed(map, order, maxTimeout, settlement, upstream)
-        let bind: Binding = map.choice("bind") ?? .body
+        let bind: BindMode = map.choice("bind") ?? .body
         let redeliver: Redelivery = map.choice("redeliver") ?? .safe
         let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 86_400_000
         let description = map.text("description")
@@ -177,7 +178,7 @@ struct RoutesReader {
 
     /// Seconds that a payment's window must leave when it arrives; nil, with an error, where the window cannot hold them.
     private func needed(
-        _ map: ConfigMap, _ order: SettlementOrder, _ maxTimeout: Int, _ settlement: Int, _ upstream: UpstreamSettings?
+        _ map: ConfigMap, _ order: SettleOrder, _ maxTimeout: Int, _ settlement: Int, _ upstream: UpstreamSettings?
     ) -> Int? {
         var needed = max(settlement, Self.signingSeconds)
         var reason = "settlement may take \(settlement) s"
@@ -196,7 +197,7 @@ struct RoutesReader {
     }
 
     private mutating func offer(
-        _ map: ConfigMap, _ payment: Int, _ price: DollarPrice, _ maxTimeout: Int, _ order: SettlementOrder
+        _ map: ConfigMap, _ payment: Int, _ price: DollarPrice, _ maxTimeout: Int, _ order: SettleOrder
     ) -> Offer? {
         let method = payments[payment]
         let amount: UInt128

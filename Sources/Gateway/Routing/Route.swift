@@ -34,3 +34,16 @@ public final class Route: Sendable {
     /// As listed, GET without the HEAD that it takes along; empty for any method.
     public var methods: [String] { pattern.methods }
 }
+
+extension Route {
+    static let anyMethod = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+    /// The value of `Allow` (RFC 9110 §10.2.1) for this route alone.
+    var allow: String {
+        if methods.isEmpty { return Route.anyMethod }
+        var all = methods
+        if all.contains("GET") && !all.contains("HEAD") { all.append("HEAD") }
+        if !all.contains("OPTIONS") { all.append("OPTIONS") }
+        return all.joined(separator: ", ")
+    }
+}

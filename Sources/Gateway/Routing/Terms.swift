@@ -1,9 +1,10 @@
+import Ledger
 import Payments
 
 /// The price of a route and how it is taken.
 public struct Terms: Sendable {
-    public var order: SettlementOrder
-    public var bind: Binding
+    public var order: SettleOrder
+    public var bind: BindMode
     public var redeliver: Redelivery
     public var maxTimeoutSeconds: Int
     /// In the order in which a 402 lists them; never empty.
@@ -19,25 +20,4 @@ public struct Terms: Sendable {
     /// Seconds that `validBefore` must leave: the route's total time-out and the settlement under `after`, else the
     /// settlement alone.
     public var neededSeconds: Int
-}
-
-public enum SettlementOrder: String, Sendable, Equatable, CaseIterable {
-    /// Run, then charge on success: the default.
-    case after
-    /// Charge, then run.
-    case first
-}
-
-/// What ties a payment to one request (money.md, "Binding").
-public enum Binding: String, Sendable, Equatable, CaseIterable {
-    case body
-    case head
-}
-
-/// When the upstream may be asked again for what is owed (money.md, "Owed is honoured").
-public enum Redelivery: String, Sendable, Equatable, CaseIterable {
-    /// Where no byte had been written, or the method is idempotent: the default.
-    case safe
-    case rerun
-    case never
 }

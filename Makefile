@@ -1,0 +1,52 @@
+# Two commands matter: `make demo` and `make test`. The rest are their pieces.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+SWIFT_BUILD := swift build --jobs $(JOBS)
+RELEASE := $(SWIFT_BUILD) --configuration release --static-swift-stdlib --product farebox
+SOURCES := Package.swift Sources Tests
+
+.PHONY: help packages build release test unit end-to-end demo bench format lint clean
+
+help:
+	@echo "make demo        Farebox in front of a small API, on the sandbox, shown step by step (KEEP=1 leaves it running)"
+	@echo "make test        lint, unit tests, release build, end-to-end tests"
+	@echo "make bench       side by side with nginx (ROUNDS=5 SECONDS_PER_ROUND=3, ONLY=proxy,paid,...)"
+	@echo "make build       debug build;  make release: .build/release/farebox"
+	@echo "make unit        unit tests alone;  make end-to-end: end-to-end tests alone (K=expression picks some)"
+	@echo "make format      swift format in place;  make lint: check it"
+	@echo "make clean       remove what was built"
+
+packages:
+	@deploy/install-packages build
+
+build: packages
+	$(SWIFT_BUILD)
+
+release: packages
+	$(RELEASE)
+
+test:
+	@Tests/run
+
+unit: packages
+	swift test --jobs $(JOBS)
+
+end-to-end: release
+	@Tests/EndToEnd/run $(if $(K),-k "$(K)")
+
+demo: release
+	@deploy/install-packages run
+	@KEEP=$(KEEP) deploy/demo/demo
+
+bench: release
+	@deploy/install-packages bench
+	@Tests/Benchmarks/run
+
+format:
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+lint:
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+clean:
+	rm -rf .build .venv-*

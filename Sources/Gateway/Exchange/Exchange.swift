@@ -1,0 +1,247 @@
+import Bytes
+import EventLoop
+import HTTP
+
+/// One request with its response, from the head's last byte to the access log's line.
+///
+/// `advance()` is its whole life: every stage returns `ready` or `pending`, and callbacks only note what came and resume it.
+/// Body bytes move in the callbacks themselves. An exchange outlives its caller's connection where money is at stake.
+final class Exchange: TimerTarget {
+    enum Stage {
+        /// Which route, and what it asks.
+        case routing
+        /// The payment header is read and its payer proven.
+        case reading
+        /// The whole body is taken in: its hash is part of what the payment is bound to.
+        case collecting
+        /// The ledger: known payment, lease, claim.
+        case admitting
+        /// `settle: first`: the money moves before the upstream is asked.
+        case settlingFirst
+        /// The upstream is asked.
+        case forwarding
+        /// The answer comes, and is relayed or held.
+        case answering
+        /// `settle: after`: the money moves before a byte of the held answer leaves.
+        case settlingAfter
+        /// The held answer goes out.
+        case releasing
+        /// The last bytes are on their way to the caller's kernel.
+        case delivering
+        case ended
+    }
+
+    enum Progress {
+        case ready
+        case pending
+    }
+
+    unowned let worker: Worker
+    private let index: UInt32
+    var generation: UInt32 = 0
+    let head: RequestHead
+    var stage = Stage.ended
+
+    /// Where the request came from, open or not.
+    private(set) var caller: DownstreamConnection?
+    /// Nil when the caller has gone.
+    var downstream: DownstreamConnection?
+    /// Holds the revision that this exchange began with.
+    var prepared: PreparedRevision
+    var route: Route?
+    var isAdmin = false
+
+    /// The canonical target where it differs from what came on the wire.
+    var rewrittenTarget = ByteBuffer()
+    var targetIsRewritten = false
+    var pathLength = 0
+
+    // The request's way up.
+    var upstream: Upstream?
+    var connection: ClientConnection?
+    /// Body bytes that came before there was an upstream to take them.
+    var earlyBody = ByteBuffer()
+    var requestIsWhole = false
+    var requestBodyBytes = 0
+    var hasContinued = false
+    var requestFault: RequestFault?
+
+    // The answer's way down.
+    /// Head and framing bytes that wait to be sent with the next body bytes.
+    var out = ByteBuffer()
+    var answerFraming = AnswerFraming.none
+    var answerStarted = false
+    var answerIsWhole = false
+    var upstreamFault: ClientFault?
+    var triedAgain = false
+
+    /// What is bought, where the route has a price and the caller pays.
+    var purchase: Purchase?
+
+    var record = ExchangeRecord(startedNanoseconds: 0)
+    lazy var timer: Timer = {
+        let timer = Timer(worker.loop.timers)
+        timer.target = self
+        return timer
+    }()
+
+    init(worker: Worker, index: UInt32) {
+        self.worker = worker
+        self.index = index
+        head = RequestHead(limits: worker.headLimits)
+        prepared = worker.prepared
+    }
+
+    var handle: ExchangeHandle { ExchangeHandle(index: index, generation: generation) }
+
+    /// Path and query as they are routed, priced, bound and forwarded. Good until the exchange ends.
+    var target: UnsafeRawBufferPointer { targetIsRewritten ? rewrittenTarget.readable : head.pathAndQuery }
+    /// The canonical path alone.
+    var path: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: target[..<pathLength]) }
+
+    // MARK: The life of a request
+
+    /// Takes up a request whose head is in `head`.
+    func begin(_ downstream: DownstreamConnection) {
+        prepare(downstream)
+        stage = .routing
+        advance()
+    }
+
+    /// Takes up what is no request: it is answered, logged, and the connection ends.
+    func begin(_ downstream: DownstreamConnection, refused fault: RequestFault) {
+        prepare(downstream)
+        record.targetIsUnknown = true
+        answer(refusing: fault)
+        advance()
+    }
+
+    private func prepare(_ downstream: DownstreamConnection) {
+        self.downstream = downstream
+        caller = downstream
+        prepared = worker.prepared
+        isAdmin = downstream.isAdmin
+        record = ExchangeRecord(startedNanoseconds: worker.loop.nowNanoseconds)
+        requestIsWhole = head.framing == .none || head.framing == .length(0)
+    }
+
+    /// Goes on until something must be waited for.
+    func advance() {
+        while true {
+            let progress: Progress
+            switch stage {
+            case .routing: progress = routeRequest()
+            case .reading: progress = readPayment()
+            case .collecting: progress = collectBody()
+            case .admitting: progress = admitPayment()
+            case .settlingFirst: progress = settleFirst()
+            case .forwarding: progress = forward()
+            case .answering: progress = judgeAnswer()
+            case .settlingAfter: progress = settleAfter()
+            case .releasing: progress = releaseHeldAnswer()
+            case .delivering: progress = deliver()
+            case .ended: return
+            }
+            if progress == .pending { return }
+        }
+    }
+
+    /// Waits until the caller's kernel has the last byte, and where money is at stake and the caller finished sending
+    /// first, until it has acknowledged it.
+    private func deliver() -> Progress {
+        guard let downstream else {
+            end(delivered: false)
+            return .ready
+        }
+        if downstream.hasUnsentBytes { return .pending }
+        if let purchase, purchase.ticket != nil, downstream.peerFinished, !downstream.isAcknowledged {
+            if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
+                end(delivered: false)
+                return .ready
+            }
+            purchase.acknowledgementChecks += 1
+            timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Purchase.acknowledgementCheckNanoseconds)
+            return .pending
+        }
+        end(delivered: true)
+        return .ready
+    }
+
+    /// Every exchange ends here, once: the ledger is told, the line is logged, the connection goes on without it.
+    private func end(delivered: Bool) {
+        stage = .ended
+        timer.cancel()
+        connection?.abandon()
+        connection = nil
+        let outcome = settleAccounts(delivered: delivered)
+        worker.log(self, outcome: outcome)
+        let downstream = downstream
+        self.downstream = nil
+        caller = nil
+        upstream = nil
+        route = nil
+        purchase = nil
+        requestIsWhole = false
+        requestBodyBytes = 0
+        hasContinued = false
+        requestFault = nil
+        answerFraming = .none
+        answerStarted = false
+        answerIsWhole = false
+        upstreamFault = nil
+        triedAgain = false
+        targetIsRewritten = false
+        pathLength = 0
+        earlyBody.release()
+        out.clear()
+        if record.isBrokenOff { downstream?.breakOff() } else { downstream?.exchangeEnded() }
+        worker.exchanges.giveBack(self)
+        worker.exchangeEnded()
+    }
+
+    /// The answer is all with `downstream`: what is left is its delivery.
+    func finishAnswer() { stage = .delivering }
+
+    /// The answer cannot be completed: the caller's connection is reset so that it cannot be taken for whole.
+    func breakOff() {
+        record.isBrokenOff = true
+        end(delivered: false)
+    }
+
+    // MARK: What the caller's connection tells
+
+    /// All that was given to `send` is with the kernel.
+    func downstreamDrained() {
+        connection?.resume()
+        if stage == .delivering || stage == .releasing { advance() }
+    }
+
+    /// The caller is gone. Where nothing is claimed, nobody needs the answer; a claim runs to its end without it.
+    func downstreamLost() {
+        downstream = nil
+        switch stage {
+        case .ended: return
+        case .routing, .reading, .collecting: end(delivered: false)
+        case .admitting, .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
+            guard let purchase else { return end(delivered: false) }
+            if let token = purchase.token { worker.ledger.callerGone(token) }
+            if stage == .admitting { return end(delivered: false) }
+            if !requestIsWhole && purchase.body == nil { return requestFailed(.truncatedBody) }
+            connection?.resume()
+            advance()
+        }
+    }
+
+    func timerFired(_ timer: Timer) {
+        switch stage {
+        case .delivering: advance()
+        case .forwarding, .answering:
+            upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
+            connection?.abandon()
+            connection = nil
+            stage = .answering
+            advance()
+        default: break
+        }
+    }
+}

@@ -1,0 +1,284 @@
+import Bytes
+import HTTP
+
+extension Exchange {
+    /// Field lines of requests that never go upstream: of this hop, of the payment, and those that the gateway says itself.
+    private static let keptFromUpstream = FieldIDSet.hopByHop.union(.payment).union(.gatewayOwned).union([
+        .host, .contentLength, .expect, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost,
+    ])
+    private static let keptFromUpstreamWhenPaid = keptFromUpstream.union([.idempotencyKey])
+
+    /// Takes a connection to the upstream and writes the request.
+    func forward() -> Progress {
+        guard let upstream else { preconditionFailure("forwarding needs an upstream") }
+        let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
+        record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
+        timer.arm(
+            atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
+        let connection = upstream.pool.take(
+            for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain, mayRepeat: isRepeatable
+        )
+        self.connection = connection
+        stage = .answering
+        writeRequestHead(upstream)
+        if let body = purchase?.body {
+            connection.send(out.readable, .empty)
+            out.clear()
+            body.rewind()
+            sendCollected(body, to: connection)
+        } else if head.framing == .none || head.framing == .length(0) {
+            connection.send(out.readable, .empty)
+            out.clear()
+            connection.requestEnded()
+        } else {
+            connection.send(out.readable, .empty)
+            out.clear()
+            sendWhatCame(to: connection)
+        }
+        return .pending
+    }
+
+    /// The body streams: what came before the upstream was known goes first.
+    private func sendWhatCame(to connection: ClientConnection) {
+        if !earlyBody.isEmpty {
+            sendBody(earlyBody.readable, to: connection)
+            earlyBody.release()
+        }
+        if requestIsWhole { return endBody(nil, to: connection) }
+        invite()
+        downstream?.resumeBody()
+    }
+
+    /// Sends the collected body as fast as the upstream takes it.
+    private func sendCollected(_ body: SpillBuffer, to connection: ClientConnection) {
+        while !connection.hasUnsentBytes {
+            switch body.peek(atMost: Exchange.sentBytes) {
+            case .bytes(let bytes):
+                connection.send(bytes, .empty)
+                body.consume(bytes.count)
+            case .pending: return
+            case .end: return connection.requestEnded()
+            case .failed:
+                connection.abandon()
+                self.connection = nil
+                return answerFailed(
+                    ClientFault(kind: .closedEarly, detail: "the request's body could not be read back"))
+            }
+        }
+    }
+
+    private static var sentBytes: Int { 128 * 1024 }
+
+    /// Sends 100 (Continue) to a caller that waits for it (RFC 9110 §10.1.1), once the body is wanted.
+    func invite() {
+        if !head.expectsContinue || hasContinued || requestBodyBytes > 0 || requestIsWhole { return }
+        hasContinued = true
+        let text: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        downstream?.send(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), .empty)
+    }
+
+    private func writeRequestHead(_ upstream: Upstream) {
+        out.clear()
+        out.append(head.bytes(of: head.methodRange))
+        out.append(byte: 0x20)
+        if !upstream.basePath.isEmpty { out.append(upstream.basePath) }
+        out.append(target)
+        out.append(" HTTP/1.1\r\n")
+        if let line = upstream.hostLine {
+            out.append(line)
+        } else {
+            out.append("Host: ")
+            out.append(host)
+            out.append("\r\n")
+        }
+        let dropped = purchase == nil ? Exchange.keptFromUpstream : Exchange.keptFromUpstreamWhenPaid
+        upstream.appendFields(of: head, except: dropped, to: &out)
+        out.append("X-Forwarded-For: ")
+        out.append(caller?.peerText ?? .empty)
+        out.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
+        out.append(host)
+        out.append("\r\n")
+        purchase?.appendUpstreamFields(to: &out)
+        if !upstream.fieldLines.isEmpty { out.append(upstream.fieldLines) }
+        if let body = purchase?.body {
+            if head.framing != .none { out.appendField("Content-Length", decimal: body.count) }
+        } else {
+            switch head.framing {
+            case .none, .untilClose: break
+            case .length(let length): out.appendField("Content-Length", decimal: length)
+            case .chunked: out.append("Transfer-Encoding: chunked\r\n")
+            }
+        }
+        out.append("\r\n")
+    }
+
+    /// The answer is over, whole or not: what becomes of the exchange.
+    func judgeAnswer() -> Progress {
+        if let fault = upstreamFault { return upstreamFailed(fault) }
+        guard answerIsWhole else { return .pending }
+        timer.cancel()
+        if let purchase, purchase.holdsAnswer {
+            stage = .settlingAfter
+            return .ready
+        }
+        finishAnswer()
+        return .ready
+    }
+
+    private func upstreamFailed(_ fault: ClientFault) -> Progress {
+        record.upstreamFault = fault
+        if answerStarted {
+            breakOff()
+            return .ready
+        }
+        timer.cancel()
+        if let purchase { return answerUndelivered(purchase, fault) }
+        return answer(Answer(fault.status, "\(fault.code)", "\(fault.explanation)"))
+    }
+}
+
+extension Exchange: AnswerReceiver {
+    func interimAnswer(_ head: ResponseHead) {
+        // 100 is ours to say; before a charged answer nothing leaves; HTTP/1.0 knows none (RFC 9110 §15.2).
+        if head.statusCode == 100 || self.head.minorVersion == 0 || purchase.map({ !$0.isPaid }) == true { return }
+        out.appendStatusLine(head.statusCode)
+        head.appendFields(except: .hopByHop, to: &out)
+        out.append("\r\n")
+    }
+
+    func answerHead(_ head: ResponseHead) {
+        record.upstreamFirstByteNanoseconds = worker.loop.nowNanoseconds
+        record.status = head.statusCode
+        if head.statusCode == 101 {
+            connection?.abandon()
+            return answerFailed(ClientFault(kind: .malformed, detail: "an upgrade that nobody asked for"))
+        }
+        if let purchase, purchase.wantsToHold(head.statusCode) { return hold(head, purchase) }
+        relay(head)
+    }
+
+    private func relay(_ head: ResponseHead) {
+        answerStarted = true
+        var dropped = FieldIDSet.hopByHop
+        let hasBody = head.framing != .none
+        switch head.framing {
+        case .none, .length: answerFraming = .asItIs
+        case .chunked, .untilClose:
+            answerFraming = self.head.minorVersion == 1 ? .chunked : .untilClose
+            dropped = dropped.union([.contentLength])
+        }
+        if let purchase {
+            dropped = dropped.union(purchase.replacedAnswerFields)
+            purchase.answerStatus = head.statusCode
+            purchase.answerIsUpstreams = true
+            purchase.voidReason = "the upstream answered \(head.statusCode)"
+        }
+        out.append("HTTP/1.1 ")
+        out.append(decimal: head.statusCode)
+        out.append(byte: 0x20)
+        out.append(head.bytes(of: head.reason))
+        out.append("\r\n")
+        head.appendFields(except: dropped, to: &out)
+        if hasBody && answerFraming == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
+        if hasBody && answerFraming == .untilClose { downstream?.closeAfterAnswer() }
+        appendAnswerFields(hasOrigin: head.fields.contains(.accessControlAllowOrigin))
+        out.append("\r\n")
+        if !hasBody { answerFraming = .none }
+    }
+
+    /// What the gateway adds to an upstream's answer: the receipt, the privacy of what was paid for, CORS, the connection.
+    func appendAnswerFields(hasOrigin: Bool) {
+        if let purchase { purchase.appendAnswerFields(to: &out) }
+        if purchase != nil && prepared.revision.settings.cors && head.fields.contains(.origin) {
+            if !hasOrigin { out.append("Access-Control-Allow-Origin: *\r\n") }
+            appendExposure()
+        }
+        appendConnectionField()
+    }
+
+    func answerBody(_ bytes: UnsafeRawBufferPointer) {
+        if let purchase, purchase.holdsAnswer { return hold(bytes, purchase) }
+        if bytes.isEmpty { return }
+        let isChunked = answerFraming == .chunked
+        if isChunked { out.appendChunkStart(count: bytes.count) }
+        if bytes.count <= Exchange.copiedBytes {
+            out.append(bytes)
+        } else {
+            record.bytesOut += out.count + bytes.count
+            downstream?.send(out.readable, bytes)
+            out.clear()
+        }
+        if isChunked { out.append("\r\n") }
+    }
+
+    /// Up to here a copy into one `send` is cheaper than a second run (fast-swift, rule 5).
+    private static var copiedBytes: Int { 4096 }
+
+    func answerSoFar() {
+        flushOut()
+        if downstream?.hasUnsentBytes == true { connection?.pause() }
+    }
+
+    func answerEnded(trailers: TrailerSection?) {
+        connection = nil
+        answerIsWhole = true
+        if answerStarted {
+            if answerFraming == .chunked {
+                out.appendLastChunk()
+                trailers?.appendAllowed(to: &out)
+                out.append("\r\n")
+            }
+            flushOut()
+        }
+        advance()
+    }
+
+    func requestDrained() {
+        if let body = purchase?.body, let connection { return sendCollected(body, to: connection) }
+        if !requestIsWhole { downstream?.resumeBody() }
+    }
+
+    func answerFailed(_ fault: ClientFault) {
+        if let connection, mayTryAgain(connection) {
+            self.connection = nil
+            triedAgain = true
+            stage = .forwarding
+            return advance()
+        }
+        purchase?.requestBytesWritten = connection?.hasWrittenRequest ?? purchase?.requestBytesWritten ?? false
+        connection = nil
+        upstreamFault = fault
+        advance()
+    }
+
+    /// A kept connection that ends before an answer was closed while idle: the request never ran, or may run twice.
+    private func mayTryAgain(_ connection: ClientConnection) -> Bool {
+        guard connection.isReused, !connection.hasReceivedAnswer, !triedAgain else { return false }
+        guard purchase?.body != nil || head.framing == .none else { return false }
+        return head.method.isIdempotent || !connection.hasWrittenRequest
+    }
+}
+
+/// How the end of an answer's body is marked to the caller.
+enum AnswerFraming {
+    case none
+    /// By the upstream's own Content-Length.
+    case asItIs
+    case chunked
+    /// By the connection's end, for HTTP/1.0.
+    case untilClose
+}
+
+extension Exchange: SpillTarget {
+    /// The disk has caught up, or has brought what was asked for.
+    func spillProgressed(_ spill: SpillBuffer) {
+        switch stage {
+        case .collecting: downstream?.resumeBody()
+        case .answering:
+            guard let connection, let purchase else { return }
+            if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
+        case .releasing: advance()
+        case .routing, .reading, .admitting, .settlingFirst, .forwarding, .settlingAfter, .delivering, .ended: break
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import Bytes
+import Chains
+import EventLoop
+import HTTP
+import Ledger
+import Payments
+
+extension Exchange {
+    /// Reads the payment header, finds the terms it was made for, and proves its payer.
+    func readPayment() -> Progress {
+        guard let route, let terms = route.terms else {
+            preconditionFailure("a payment is read on priced routes alone")
+        }
+        let payload: PaymentPayload
+        do throws(PaymentFault) {
+            guard let read = try PaymentHeader.decode(v2: payment(.paymentSignature), v1: payment(.xPayment)) else {
+                return answer(challenging: route, error: nil)
+            }
+            payload = read
+        } catch {
+            return answer(challenging: route, error: error.code)
+        }
+        guard let agreed = agreement(payload, terms) else {
+            return answer(challenging: route, error: Matching.refusal(of: payload, among: terms.offers))
+        }
+        switch LocalChecks.prove(payload, for: agreed.offer) {
+        case .failure(let code):
+            return answer(challenging: route, error: agreed.fault ?? code)
+        case .success(let payer):
+            purchase = Purchase(
+                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision, payer: payer,
+                termsFault: agreed.fault)
+        }
+        stage = .collecting
+        return .ready
+    }
+
+    private func payment(_ id: FieldID) -> UnsafeRawBufferPointer? {
+        head.fields.first(id).map { head.bytes(of: $0.value) }
+    }
+
+    /// What a payment was made for: the offer, the terms it belongs to, and what is wrong with it under them.
+    private struct Agreement {
+        let offer: Offer
+        let terms: Terms
+        let revision: Int
+        let fault: PaymentCode?
+    }
+
+    /// The route's present terms, or a former revision's that are still honoured; nil where no offer has this network.
+    private func agreement(_ payload: PaymentPayload, _ terms: Terms) -> Agreement? {
+        let now = worker.unixSeconds
+        let present = agreement(payload, terms, revision: prepared.revision.number, now: now)
+        if let present, present.fault == nil { return present }
+        let earlier = prepared.revision.formerTerms(
+            method: head.bytes(of: head.methodRange), host: host, path: path, now: now)
+        for former in earlier {
+            let agreed = agreement(payload, former.terms, revision: former.revision, now: now)
+            if let agreed, agreed.fault == nil { return agreed }
+        }
+        return present
+    }
+
+    private func agreement(_ payload: PaymentPayload, _ terms: Terms, revision: Int, now: Int64) -> Agreement? {
+        guard let offer = Matching.candidate(for: payload, among: terms.offers) else { return nil }
+        let fault =
+            Matching.compare(payload, with: offer)
+            ?? LocalChecks.check(payload, for: offer, now: now, neededSeconds: Int64(terms.neededSeconds))
+        return Agreement(offer: offer, terms: terms, revision: revision, fault: fault)
+    }
+
+    // MARK: The binding
+
+    /// Waits for the whole body where the payment is bound to it, and computes what the payment is bound to.
+    func collectBody() -> Progress {
+        guard let purchase else { preconditionFailure("only what is paid for is collected") }
+        if !purchase.bindingHasBegun { beginBinding(purchase) }
+        if purchase.collectsBody && !requestIsWhole {
+            invite()
+            return .pending
+        }
+        purchase.collected(binding: purchase.bindingHash.finish())
+        stage = .admitting
+        return .ready
+    }
+
+    /// Method, host and canonical target; each with its length, so that no two requests hash the same text.
+    private func beginBinding(_ purchase: Purchase) {
+        purchase.bindingHasBegun = true
+        var text = ByteBuffer(capacity: 256)
+        text.append(purchase.collectsBody ? "farebox binding body\n" : "farebox binding head\n")
+        for part in [head.bytes(of: head.methodRange), target] {
+            text.append(decimal: part.count)
+            text.append(byte: 0x3A)
+            text.append(part)
+        }
+        text.append(decimal: host.count)
+        text.append(byte: 0x3A)
+        // One host has many spellings (RFC 9110 §4.2.3).
+        for byte in host { text.append(byte: 0x41...0x5A ~= byte ? byte | 0x20 : byte) }
+        purchase.bindingHash.update(text.readable)
+        if purchase.collectsBody && !(head.framing == .none || head.framing == .length(0)) {
+            let limits = worker.limits
+            purchase.body = spill(memoryBytes: limits.pricedBodyMemoryBytes, atMost: limits.maxPricedBodyBytes)
+        }
+    }
+
+    func collect(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {
+        purchase.bindingHash.update(bytes)
+        switch purchase.body?.append(bytes) {
+        case nil, .accepted: break
+        case .pause: downstream?.pauseBody()
+        case .overLimit: requestFailed(.bodyTooLarge)
+        case .failed:
+            requestIsWhole = true
+            downstream?.closeAfterAnswer()
+            _ = answer(.cannotHold)
+            advance()
+        }
+    }
+
+    /// A buffer for this exchange's bytes: in memory first, then on the disk's thread.
+    func spill(memoryBytes: Int, atMost totalBytes: Int) -> SpillBuffer {
+        let buffer = worker.spill(memoryBytes: memoryBytes, atMost: totalBytes)
+        buffer.target = self
+        return buffer
+    }
+
+    func bodyCollected(_ purchase: Purchase) {
+        if stage == .collecting { advance() }
+    }
+
+    // MARK: The ledger
+
+    /// Asks the ledger for the claim: known payment, lease, balance, and the claim itself, durable.
+    func admitPayment() -> Progress {
+        guard let purchase, let route else { preconditionFailure("only a purchase is admitted") }
+        guard let admitted = purchase.admitted else {
+            if purchase.token == nil {
+                purchase.token = worker.ledger.admit(admission(purchase, route), reply: reply { $0.admitted = $1 })
+            }
+            return .pending
+        }
+        switch admitted {
+        case .claimed(let ticket):
+            purchase.claimed(ticket)
+            stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
+        case .redeemed(let ticket, let transaction):
+            purchase.redeemed(ticket, transaction: transaction)
+            stage = .forwarding
+        case .refused(let code): return answer(challenging: route, code: code)
+        case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
+        case .pending(let transaction): return answer(pending: transaction, purchase)
+        case .leaseBusy(let trouble, let seconds): return answer(.leaseBusy(trouble, retryAfterSeconds: seconds))
+        case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
+        case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
+        }
+        return .ready
+    }
+
+    private func admission(_ purchase: Purchase, _ route: Route) -> Admission {
+        let terms = purchase.terms
+        let authorization = purchase.payload.authorization
+        let policy = prepared.revision.settings.policy
+        return Admission(
+            key: ClaimKey(
+                chain: purchase.offer.network, asset: purchase.offer.asset.bytes, payer: purchase.payer.bytes,
+                nonce: authorization.nonce),
+            binding: purchase.binding, bind: terms.bind, order: terms.order, amountAtomic: purchase.offer.amountAtomic,
+            payTo: purchase.offer.payTo.bytes, validBefore: authorization.validBefore.clampedToInt64,
+            neededSeconds: Int64(terms.neededSeconds), assetDecimals: purchase.offer.assetDecimals,
+            termsFault: purchase.termsFault?.rawValue, route: route.matchText, revision: purchase.revision,
+            request: "\(String(decoding: head.bytes(of: head.methodRange), as: UTF8.self)) "
+                + String(decoding: target.prefix(512), as: UTF8.self),
+            redeliver: terms.redeliver, isIdempotent: head.method.isIdempotent,
+            redeliverForSeconds: Int64(terms.redeliverForSeconds),
+            inFlightPerWallet: terms.order == .after ? policy.inFlightAfter : policy.inFlightFirst,
+            leaseWaitMilliseconds: policy.leaseWaitMilliseconds, leaseQueue: policy.leaseQueue)
+    }
+
+    /// A closure for another thread that notes `value` and resumes this exchange, if it is still this one.
+    private func reply<Value: Sendable>(
+        _ note: @escaping @Sendable (Purchase, Value) -> Void
+    ) -> @Sendable (Value) -> Void {
+        let inbox = worker.inbox
+        let handle = handle
+        return { value in
+            inbox.post { worker in
+                guard let exchange = worker.exchanges[handle], let purchase = exchange.purchase else { return }
+                note(purchase, value)
+                exchange.advance()
+            }
+        }
+    }
+
+    /// `settle: first`: nothing is asked of the upstream before the money is ours.
+    func settleFirst() -> Progress {
+        guard let purchase, let ticket = purchase.ticket else { preconditionFailure("a claim is settled") }
+        guard let settlement = purchase.settlement else {
+            if !purchase.settlementIsAsked {
+                purchase.settlementIsAsked = true
+                worker.ledger.settle(ticket, reply: reply { $0.settlement = $1 })
+            }
+            return .pending
+        }
+        guard case .settled(let transaction, _) = settlement else { return answerUnsettled(settlement, purchase) }
+        purchase.paid(transaction)
+        stage = .forwarding
+        return .ready
+    }
+
+    /// `settle: after`: the answer is whole and held; it leaves only when the money is ours.
+    func settleAfter() -> Progress {
+        guard let purchase, let ticket = purchase.ticket else { preconditionFailure("a claim is settled") }
+        guard let settlement = purchase.settlement else {
+            if !purchase.settlementIsAsked {
+                purchase.settlementIsAsked = true
+                worker.ledger.answered(ticket, reply: reply { $0.settlement = $1 })
+            }
+            return .pending
+        }
+        guard case .settled(let transaction, _) = settlement else {
+            purchase.dropHeld()
+            return answerUnsettled(settlement, purchase)
+        }
+        purchase.paid(transaction)
+        beginHeldAnswer(purchase)
+        return .ready
+    }
+
+    private func answerUnsettled(_ settlement: Settlement, _ purchase: Purchase) -> Progress {
+        // The ledger has ended the claim, or will not say; there is nothing left to tell it.
+        purchase.ticket = nil
+        switch settlement {
+        case .settled: preconditionFailure("a settled payment is not refused")
+        case .refused(let code): return answer(settlementRefused: code, purchase)
+        case .pending(let transaction): return answer(pending: transaction, purchase)
+        case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
+        }
+    }
+
+    /// Tells the ledger how the exchange ended; every ticket ends here.
+    func settleAccounts(delivered: Bool) -> ExchangeRecord.Outcome {
+        guard let purchase, let ticket = purchase.ticket else { return record.outcome }
+        guard purchase.isPaid else {
+            worker.ledger.ended(ticket, .uncharged(reason: purchase.voidReason))
+            return .void
+        }
+        let isGood = !purchase.isRerun || (200...299).contains(purchase.answerStatus ?? 0)
+        if delivered && purchase.answerIsUpstreams && isGood {
+            worker.ledger.ended(ticket, .delivered)
+            return .delivered
+        }
+        worker.ledger.ended(ticket, .undelivered(noRequestByteWritten: !purchase.requestBytesWritten))
+        return .owed
+    }
+}

@@ -1,0 +1,36 @@
+/// What the access log will say of an exchange, noted on its way.
+struct ExchangeRecord {
+    /// What became of it, in one word.
+    enum Outcome: String {
+        /// Forwarded, no price.
+        case free
+        /// Answered by the gateway: health, preflights.
+        case answered
+        /// Not served: no route, malformed, too large, too slow, refused by a bound.
+        case refused
+        /// 402 with terms.
+        case challenged
+        /// 402 at the settlement.
+        case unsettled
+        case delivered
+        case owed
+        case void
+    }
+
+    var startedNanoseconds: UInt64
+    var upstreamStartedNanoseconds: UInt64 = 0
+    var upstreamFirstByteNanoseconds: UInt64 = 0
+    /// 0 when the caller left before there was one.
+    var status = 0
+    /// Body bytes that came.
+    var bytesIn = 0
+    /// All bytes that went to the caller.
+    var bytesOut = 0
+    var outcome = Outcome.free
+    /// The stable code of our own answer.
+    var code: String?
+    var upstreamFault: ClientFault?
+    /// There was no request line to tell of.
+    var targetIsUnknown = false
+    var isBrokenOff = false
+}

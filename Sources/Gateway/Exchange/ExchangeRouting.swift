@@ -1,0 +1,160 @@
+import Bytes
+import HTTP
+
+extension Exchange {
+    /// Canonicalizes the target, finds its route, and decides what it takes to go on.
+    func routeRequest() -> Progress {
+        switch head.form {
+        case .origin, .absolute: break
+        case .asterisk: return answer(.noContent(allow: Route.anyMethod))
+        case .authority: return answer(.methodNotAllowed(allow: Route.anyMethod))
+        }
+        switch CanonicalTarget.read(head.pathAndQuery, into: &rewrittenTarget) {
+        case .same(let length):
+            pathLength = length
+            // An absolute form may have no path at all.
+            if length == 0 {
+                rewrittenTarget.clear()
+                rewrittenTarget.append("/")
+                rewrittenTarget.append(head.pathAndQuery)
+                targetIsRewritten = true
+                pathLength = 1
+            }
+        case .rewritten(let length):
+            targetIsRewritten = true
+            pathLength = length
+        case .refused(let fault):
+            return answer(refusing: .malformed(fault))
+        }
+        if isAdmin { return answerAdmin() }
+        if head.method == .trace { return answer(.methodNotAllowed(allow: Route.anyMethod)) }
+        if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
+        let revision = prepared.revision
+        switch revision.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
+        case .route(let index):
+            let route = revision.routes[index]
+            self.route = route
+            switch route.access {
+            case .free: return startForwarding(to: route.upstream)
+            case .priced(let terms): return price(route, terms)
+            }
+        case .optionsOnPriced(let index):
+            route = revision.routes[index]
+            return answer(.noContent(allow: revision.routes[index].allow))
+        case .notFound:
+            switch revision.settings.unmatched {
+            case .deny: return answer(.notFound)
+            case .free(let upstream): return startForwarding(to: upstream)
+            }
+        case .methodNotAllowed(let methods): return answer(.methodNotAllowed(allow: revision.table.allowText(methods)))
+        case .ambiguousSpelling: return answer(.ambiguousSpelling)
+        }
+    }
+
+    /// The authority that the request names; empty where HTTP/1.0 names none.
+    var host: UnsafeRawBufferPointer { head.bytes(of: head.authority) }
+
+    /// A free route or an unmatched path that is let through: forwarded as it comes, body and all.
+    private func startForwarding(to index: Int) -> Progress {
+        if case .length(let length) = head.framing, let limit = worker.limits.bodyBytes, length > limit {
+            return answer(refusing: .bodyTooLarge)
+        }
+        upstream = worker.upstreams[index]
+        stage = .forwarding
+        return .ready
+    }
+
+    /// A priced route: without a payment the 402, with one its reading.
+    private func price(_ route: Route, _ terms: Terms) -> Progress {
+        let v2 = head.fields.count(of: .paymentSignature)
+        let v1 = head.fields.count(of: .xPayment)
+        if v1 + v2 > 1 { return answer(.severalPayments) }
+        if v1 + v2 == 0 { return answer(challenging: route, error: nil) }
+        if case .length(let length) = head.framing, terms.bind == .body, length > worker.limits.maxPricedBodyBytes {
+            return answer(refusing: .bodyTooLarge)
+        }
+        upstream = worker.upstreams[route.upstream]
+        stage = .reading
+        return .ready
+    }
+
+    /// A browser's question before a cross-origin call to a priced route (Fetch, "CORS-preflight request"): answered here,
+    /// because the API never sees unpaid requests. Nil where the route is free: the API answers for itself.
+    private func preflightOnPriced() -> Answer? {
+        guard prepared.revision.settings.cors, head.fields.contains(.origin),
+            let wanted = head.fields.first(.accessControlRequestMethod)
+        else { return nil }
+        let table = prepared.revision.table
+        guard case .route(let index) = table.match(method: head.bytes(of: wanted.value), host: host, path: path),
+            prepared.revision.routes[index].terms != nil
+        else { return nil }
+        route = prepared.revision.routes[index]
+        return .preflight
+    }
+
+    // MARK: The request's body
+
+    /// Body bytes from the caller, good until the call returns.
+    func requestBody(_ bytes: UnsafeRawBufferPointer) {
+        requestBodyBytes += bytes.count
+        record.bytesIn += bytes.count
+        if let purchase, purchase.collectsBody {
+            if requestBodyBytes > worker.limits.maxPricedBodyBytes { return requestFailed(.bodyTooLarge) }
+            return collect(bytes, purchase)
+        }
+        if let limit = worker.limits.bodyBytes, requestBodyBytes > limit { return requestFailed(.bodyTooLarge) }
+        guard let connection else {
+            if stage == .ended || stage == .delivering { return }
+            earlyBody.append(bytes)
+            downstream?.pauseBody()
+            return
+        }
+        sendBody(bytes, to: connection)
+        if connection.hasUnsentBytes { downstream?.pauseBody() }
+    }
+
+    /// The body is whole.
+    func requestEnded(trailers: TrailerSection?) {
+        requestIsWhole = true
+        if let purchase, purchase.collectsBody { return bodyCollected(purchase) }
+        guard let connection else { return }
+        endBody(trailers, to: connection)
+    }
+
+    /// The body cannot be had: answered if nothing of an answer has left, else broken off.
+    func requestFailed(_ fault: RequestFault) {
+        requestIsWhole = true
+        if stage == .ended || stage == .delivering || stage == .releasing { return }
+        connection?.abandon()
+        connection = nil
+        if answerStarted { return breakOff() }
+        _ = answer(refusing: fault)
+        advance()
+    }
+
+    func sendBody(_ bytes: UnsafeRawBufferPointer, to connection: ClientConnection) {
+        guard case .chunked = head.framing else { return connection.send(bytes, .empty) }
+        worker.framing.clear()
+        worker.framing.appendChunkStart(count: bytes.count)
+        connection.send(worker.framing.readable, bytes)
+        connection.send(.crlf, .empty)
+    }
+
+    func endBody(_ trailers: TrailerSection?, to connection: ClientConnection) {
+        if case .chunked = head.framing {
+            worker.framing.clear()
+            worker.framing.appendLastChunk()
+            trailers?.appendAllowed(to: &worker.framing)
+            worker.framing.appendEmptyLine()
+            connection.send(worker.framing.readable, .empty)
+        }
+        connection.requestEnded()
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    private static let crlfText: StaticString = "\r\n"
+    static var crlf: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: crlfText.utf8Start, count: 2) }
+}

@@ -1,0 +1,35 @@
+/// An exchange's name for other threads: a late reply never reaches the exchange that came after.
+struct ExchangeHandle: Hashable, Sendable {
+    let index: UInt32
+    let generation: UInt32
+}
+
+/// One loop's exchanges, used again and again: as many as were ever under way at once.
+final class ExchangeSlab {
+    private unowned let worker: Worker
+    private var all: [Exchange] = []
+    private var free: [Exchange] = []
+    private(set) var activeCount = 0
+
+    init(worker: Worker) { self.worker = worker }
+
+    func take() -> Exchange {
+        activeCount += 1
+        if let exchange = free.popLast() { return exchange }
+        let exchange = Exchange(worker: worker, index: UInt32(all.count))
+        all.append(exchange)
+        return exchange
+    }
+
+    /// Whoever still names it by handle will not find it.
+    func giveBack(_ exchange: Exchange) {
+        exchange.generation &+= 1
+        activeCount -= 1
+        free.append(exchange)
+    }
+
+    subscript(handle: ExchangeHandle) -> Exchange? {
+        let exchange = all[Int(handle.index)]
+        return exchange.generation == handle.generation ? exchange : nil
+    }
+}

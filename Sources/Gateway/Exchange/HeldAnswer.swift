@@ -1,0 +1,88 @@
+import Bytes
+import EventLoop
+import HTTP
+
+/// `settle: after`: an answer that will be charged waits, whole, until it is.
+extension Exchange {
+    func hold(_ head: ResponseHead, _ purchase: Purchase) {
+        purchase.answerStatus = head.statusCode
+        let limits = worker.limits
+        purchase.hold(in: spill(memoryBytes: limits.heldAnswerMemoryBytes, atMost: limits.heldAnswerBytes))
+        purchase.heldHead.append("HTTP/1.1 ")
+        purchase.heldHead.append(decimal: head.statusCode)
+        purchase.heldHead.append(byte: 0x20)
+        purchase.heldHead.append(head.bytes(of: head.reason))
+        purchase.heldHead.append("\r\n")
+        var dropped = FieldIDSet.hopByHop.union(.payment).union([.cacheControl, .expires, .pragma])
+        if head.framing != .none { dropped = dropped.union([.contentLength]) }
+        head.appendFields(except: dropped, to: &purchase.heldHead)
+        purchase.heldHasBody = head.framing != .none
+        purchase.heldAllowsOrigin = head.fields.contains(.accessControlAllowOrigin)
+    }
+
+    func hold(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {
+        switch purchase.heldBody?.append(bytes) {
+        case nil, .accepted: break
+        case .pause: connection?.pause()
+        case .overLimit: withhold(purchase, .answerTooLarge, "the answer is larger than limits.held_answer")
+        case .failed(let fault): withhold(purchase, .cannotHold, "\(fault)")
+        }
+    }
+
+    /// The answer cannot be held, so it cannot be charged: it is dropped, and the claim is void.
+    private func withhold(_ purchase: Purchase, _ answer: Answer, _ reason: String) {
+        purchase.dropHeld()
+        connection?.abandon()
+        connection = nil
+        purchase.voidReason = reason
+        timer.cancel()
+        _ = self.answer(answer)
+        advance()
+    }
+
+    /// The money is ours: the head with its receipt, then the body.
+    func beginHeldAnswer(_ purchase: Purchase) {
+        guard let body = purchase.heldBody else { preconditionFailure("an answer is held") }
+        answerStarted = true
+        purchase.answerIsUpstreams = true
+        out.clear()
+        out.append(purchase.heldHead.readable)
+        if purchase.heldHasBody { out.appendField("Content-Length", decimal: body.count) }
+        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
+        out.append("\r\n")
+        stage = .releasing
+    }
+
+    /// Sends what is held, as fast as the caller takes it.
+    func releaseHeldAnswer() -> Progress {
+        guard let purchase, let body = purchase.heldBody else { preconditionFailure("an answer is held") }
+        guard downstream != nil else {
+            finishAnswer()
+            return .ready
+        }
+        while true {
+            if downstream?.hasUnsentBytes == true { return .pending }
+            switch body.peek(atMost: Exchange.releasedBytes) {
+            case .bytes(let bytes):
+                record.bytesOut += out.count + bytes.count
+                downstream?.send(out.readable, bytes)
+                out.clear()
+                body.consume(bytes.count)
+            case .pending:
+                flushOut()
+                return .pending
+            case .end:
+                flushOut()
+                finishAnswer()
+                return .ready
+            case .failed:
+                // It is paid for and cannot be shown: the claim stays owed, and a rerun makes it good.
+                out.clear()
+                breakOff()
+                return .ready
+            }
+        }
+    }
+
+    private static var releasedBytes: Int { 128 * 1024 }
+}

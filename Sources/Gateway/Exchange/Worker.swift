@@ -1,0 +1,144 @@
+import Bytes
+import EventLoop
+import HTTP
+import Ledger
+import Logging
+import Synchronization
+
+/// What the loops of one process share. Everything in it may be used from any thread.
+struct SharedServices: Sendable {
+    let ledger: Ledger
+    let resolver: Resolver
+    let disk: SpillDisk
+    let accessLog: AccessLog?
+    let logger: Logger
+    let status: GatewayStatus
+}
+
+/// One loop and everything it owns: listeners, connections, exchanges, pools. Used on the loop's thread alone.
+final class Worker {
+    let loop: EventLoop
+    let inbox: Inbox<Worker>
+    let client: HTTPClient
+    let services: SharedServices
+    private let lane: AccessLane?
+
+    private(set) var prepared: PreparedRevision
+    private(set) var limits: Limits
+    private(set) var headLimits: HeadLimits
+    private(set) var upstreams: [Upstream] = []
+    private(set) lazy var exchanges = ExchangeSlab(worker: self)
+    private var listeners: [Listener] = []
+    private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
+    private(set) var isDraining = false
+
+    /// For chunk framing that is sent at once.
+    var framing = ByteBuffer(capacity: 64)
+    private var date = ByteBuffer(capacity: HTTPDate.length)
+    private var dateIsGoodUntilNanoseconds: UInt64 = 0
+
+    init(prepared: PreparedRevision, services: SharedServices) throws(SystemFault) {
+        loop = try EventLoop()
+        inbox = try Inbox()
+        client = try HTTPClient(loop: loop, resolver: services.resolver)
+        self.services = services
+        self.prepared = prepared
+        limits = prepared.revision.settings.limits
+        headLimits = Worker.headLimits(limits)
+        lane = services.accessLog.map { [loop] in AccessLane($0, timers: loop.timers) }
+        try inbox.attach(to: loop, owner: self)
+        adopt(prepared)
+    }
+
+    var ledger: Ledger { services.ledger }
+
+    private static func headLimits(_ limits: Limits) -> HeadLimits {
+        HeadLimits(headBytes: limits.headBytes, fieldCount: limits.headFields, targetBytes: limits.targetBytes)
+    }
+
+    /// Exchanges that begin from now on use `prepared`; those under way keep the revision they began with.
+    func adopt(_ prepared: PreparedRevision) {
+        self.prepared = prepared
+        limits = prepared.revision.settings.limits
+        headLimits = Worker.headLimits(limits)
+        upstreams = prepared.revision.upstreams.map { Upstream($0, client: client) }
+    }
+
+    func listen(_ socket: consuming ListeningSocket, isAdmin: Bool) throws(SystemFault) {
+        listeners.append(try Listener(worker: self, socket: socket, isAdmin: isAdmin))
+    }
+
+    // MARK: Connections
+
+    func take(_ accepted: consuming AcceptedSocket, isAdmin: Bool) {
+        // The load balancer's question is answered however full the house is.
+        if !isAdmin && services.status.connections >= limits.connections { return services.status.countRefused() }
+        do throws(SystemFault) {
+            let connection = try DownstreamConnection(worker: self, accepted: accepted, isAdmin: isAdmin)
+            connections[ObjectIdentifier(connection)] = connection
+            services.status.connectionOpened()
+        } catch {
+            acceptFailed(error)
+        }
+    }
+
+    func acceptFailed(_ fault: SystemFault) {
+        services.logger.warning("a connection could not be taken", metadata: ["cause": "\(fault)"])
+    }
+
+    func connectionClosed(_ connection: DownstreamConnection) {
+        if connections.removeValue(forKey: ObjectIdentifier(connection)) != nil { services.status.connectionClosed() }
+        stopIfDrained()
+    }
+
+    // MARK: Draining
+
+    /// Lets nobody new in, and ends the loop when the last exchange has.
+    func drain() {
+        if isDraining { return }
+        isDraining = true
+        for listener in listeners { listener.close() }
+        listeners.removeAll()
+        for connection in connections.values { connection.drain() }
+        client.closeKept()
+        stopIfDrained()
+    }
+
+    func exchangeEnded() { stopIfDrained() }
+
+    private func stopIfDrained() {
+        if isDraining && exchanges.activeCount == 0 && connections.isEmpty {
+            lane?.handOver()
+            loop.stop()
+        }
+    }
+
+    // MARK: What exchanges use
+
+    /// The present time as a `Date` field has it, made once a second.
+    var dateText: UnsafeRawBufferPointer {
+        if loop.nowNanoseconds >= dateIsGoodUntilNanoseconds {
+            let now = wallNanoseconds()
+            date.clear()
+            HTTPDate.append(unixSeconds: now / 1_000_000_000, to: &date)
+            dateIsGoodUntilNanoseconds = loop.nowNanoseconds + 1_000_000_000 - UInt64(now % 1_000_000_000)
+        }
+        return date.readable
+    }
+
+    /// Wall clock, for the windows of payments.
+    var unixSeconds: Int64 { wallNanoseconds() / 1_000_000_000 }
+
+    func spill(memoryBytes: Int, atMost totalBytes: Int) -> SpillBuffer {
+        let inbox = inbox
+        return SpillBuffer(memoryLimit: memoryBytes, totalLimit: totalBytes, disk: services.disk) { work in
+            inbox.post { _ in work() }
+        }
+    }
+
+    /// One line for every exchange, however it ended.
+    func log(_ exchange: Exchange, outcome: ExchangeRecord.Outcome) {
+        guard let lane, !exchange.isAdmin else { return }
+        lane.append(exchange.entry(outcome: outcome), now: loop.nowNanoseconds)
+    }
+}

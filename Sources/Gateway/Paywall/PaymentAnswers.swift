@@ -1,0 +1,171 @@
+import Bytes
+import HTTP
+import Ledger
+import Payments
+
+extension Answer {
+    static func stillInFlight(retryAfterSeconds: Int) -> Answer {
+        var answer = Answer(
+            409, "payment_in_flight",
+            "This payment's own request is still under way. Send the same payment again later.")
+        answer.retryAfterSeconds = retryAfterSeconds
+        return answer
+    }
+
+    static func leaseBusy(_ trouble: LeaseTrouble, retryAfterSeconds: Int) -> Answer {
+        var answer = Answer(
+            429, trouble.rawValue,
+            "Too many paid requests of this wallet are under way at once. Send this one again later.")
+        answer.retryAfterSeconds = retryAfterSeconds
+        answer.saysNotCharged = true
+        return answer
+    }
+
+    static func ledgerUnavailable(_ reason: String) -> Answer {
+        var answer = Answer(503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.")
+        answer.retryAfterSeconds = 5
+        answer.saysNotCharged = true
+        answer.operatorDetail = reason
+        return answer
+    }
+
+    static var answerTooLarge: Answer {
+        var answer = Answer(
+            502, "answer_too_large", "The API's answer is larger than this gateway holds. Nothing was charged.")
+        answer.saysNotCharged = true
+        return answer
+    }
+
+    static var cannotHold: Answer {
+        var answer = Answer(503, "cannot_hold", "This gateway has no room for the exchange now. Nothing was charged.")
+        answer.retryAfterSeconds = 5
+        answer.saysNotCharged = true
+        return answer
+    }
+}
+
+/// The answers to a payment that is not honoured (money.md, "What a caller gets").
+extension Exchange {
+    /// 402 with fresh terms, and why the payment that came is not honoured.
+    func answer(challenging route: Route, error: PaymentCode?) -> Progress {
+        answer(challenging: route, code: (error ?? .paymentRequired).rawValue)
+    }
+
+    func answer(challenging route: Route, code: String) -> Progress {
+        record.status = 402
+        record.outcome = .challenged
+        record.code = code
+        answerStarted = true
+        let challenge = prepared.challenge(of: route)
+        let isUnpaid = code == PaymentCode.paymentRequired.rawValue
+        out.clear()
+        if isUnpaid, let ready = challenge.prepared(for: target) {
+            appendPrepared(ready)
+        } else {
+            appendRendered(challenge, code: code)
+        }
+        flushOut()
+        finishAnswer()
+        return .ready
+    }
+
+    private func appendPrepared(_ ready: PreparedChallenge) {
+        beginChallengeHead()
+        out.append(ready.fields)
+        if head.method != .head { out.append(ready.body) }
+    }
+
+    private func appendRendered(_ challenge: Challenge, code: String) {
+        var header = ByteBuffer(capacity: 1024)
+        var body = ByteBuffer(capacity: 1024)
+        challenge.render(target: target, code: code, v2Header: &header, v1Body: &body)
+        beginChallengeHead()
+        challenge.appendFields(v2Header: header.readable, bodyCount: body.count, to: &out)
+        if head.method != .head { out.append(body.readable) }
+    }
+
+    private func beginChallengeHead() {
+        out.append("HTTP/1.1 402 Payment Required\r\nDate: ")
+        out.append(worker.dateText)
+        out.append("\r\n")
+        appendConnectionField()
+    }
+
+    /// 402 whose settlement was refused: the receipt says so, and no terms invite to pay at once again.
+    func answer(settlementRefused code: String, _ purchase: Purchase) -> Progress {
+        answer(
+            unsettled: purchase.refusal(code), purchase, code: code,
+            message: "The payment was refused at its settlement. Nothing was charged.", charged: false,
+            retryAfterSeconds: nil)
+    }
+
+    /// 402 for a payment whose truth is not known yet: never an invitation to pay again.
+    func answer(pending transaction: String, _ purchase: Purchase) -> Progress {
+        let code = PaymentCode.settlementPending.rawValue
+        return answer(
+            unsettled: purchase.refusal(code, transaction: transaction), purchase, code: code,
+            message: "The payment was sent and is not confirmed yet. Do not pay again; ask again later.", charged: nil,
+            retryAfterSeconds: 5)
+    }
+
+    /// 502 for what is paid for and may not be run again: a person will see to it.
+    func answer(outcomeUnknown transaction: String, _ purchase: Purchase) -> Progress {
+        purchase.paid(transaction)
+        return answer(
+            paidStatus: 502, purchase, code: PaymentCode.outcomeUnknown.rawValue,
+            message:
+                "This request was paid for and may have run; it may not be run again. This new payment was not charged.",
+            retryAfterSeconds: nil)
+    }
+
+    /// The upstream gave no whole answer: void where nothing was charged, owed where it was.
+    func answerUndelivered(_ purchase: Purchase, _ fault: ClientFault) -> Progress {
+        purchase.voidReason = "\(fault.code)"
+        if purchase.holdsAnswer { purchase.dropHeld() }
+        if purchase.isPaid {
+            return answer(
+                paidStatus: fault.status, purchase, code: "\(fault.code)",
+                message:
+                    "\(fault.explanation) It is paid for: the same request, with a new payment, will not be charged again.",
+                retryAfterSeconds: 1)
+        }
+        var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation) Nothing was charged.")
+        answer.saysNotCharged = true
+        return self.answer(answer)
+    }
+
+    private func answer(
+        unsettled receipt: PaymentResponse, _ purchase: Purchase, code: String, message: String, charged: Bool?,
+        retryAfterSeconds: Int?
+    ) -> Progress {
+        record.outcome = .unsettled
+        record.code = code
+        beginOwnHead(402)
+        purchase.appendReceipt(receipt, to: &out)
+        return finish(code, message, charged: charged, retryAfterSeconds)
+    }
+
+    private func answer(
+        paidStatus status: Int, _ purchase: Purchase, code: String, message: String, retryAfterSeconds: Int?
+    ) -> Progress {
+        record.outcome = .owed
+        record.code = code
+        beginOwnHead(status)
+        purchase.appendReceipt(purchase.receipt(), to: &out)
+        return finish(code, message, charged: true, retryAfterSeconds)
+    }
+
+    private func finish(_ code: String, _ message: String, charged: Bool?, _ retryAfterSeconds: Int?) -> Progress {
+        if let retryAfterSeconds { out.appendField("Retry-After", decimal: retryAfterSeconds) }
+        appendOwnCORS()
+        var body = ByteBuffer(capacity: 256)
+        body.append("{\"error\":\"")
+        body.append(string: code)
+        body.append("\",\"message\":\"")
+        body.append(string: message)
+        body.append("\"")
+        if let charged { body.append(charged ? ",\"charged\":true" : ",\"charged\":false") }
+        body.append("}\n")
+        return finishOwnAnswer(body.readable, type: "application/json")
+    }
+}

@@ -1,0 +1,20 @@
+import HTTP
+
+/// A revision with everything that is computed once for it: shared by all loops, never changed.
+final class PreparedRevision: Sendable {
+    let revision: Revision
+    private let challenges: [Challenge?]
+
+    init(_ revision: Revision) {
+        self.revision = revision
+        challenges = revision.routes.map { route in
+            route.terms.map { Challenge(route, $0, settings: revision.settings) }
+        }
+    }
+
+    /// The 402 of a priced route.
+    func challenge(of route: Route) -> Challenge {
+        guard let challenge = challenges[route.index] else { preconditionFailure("a free route has no 402") }
+        return challenge
+    }
+}

@@ -1,0 +1,154 @@
+import Bytes
+import Chains
+import HTTP
+import Ledger
+import Payments
+
+/// What one exchange buys: the proven payment, the terms it was made for, and how far it has come.
+///
+/// The ledger alone says what is true of the money; this holds what it said.
+final class Purchase {
+    static let acknowledgementCheckNanoseconds: UInt64 = 20_000_000
+    /// Five seconds in all.
+    static let acknowledgementChecksAtMost = 250
+
+    let payload: PaymentPayload
+    let offer: Offer
+    let terms: Terms
+    /// Number of the revision whose terms these are.
+    let revision: Int
+    let payer: Address
+    /// Why the terms are not met; counts only if the ledger does not know the payment already.
+    let termsFault: PaymentCode?
+
+    /// The binding is being computed over the body, which is kept to be sent upstream.
+    private(set) var collectsBody: Bool
+    var body: SpillBuffer?
+    var bindingHash = SHA256()
+    var bindingHasBegun = false
+    private(set) var binding = Bytes32.zero
+
+    var token: AdmissionToken?
+    var admitted: Admitted?
+    /// Held from the claim to its end.
+    var ticket: Ticket?
+    var settlementIsAsked = false
+    var settlement: Settlement?
+    /// The money is ours: by this exchange's settlement, or by an earlier one that this redeems.
+    private(set) var isPaid = false
+    private(set) var isRerun = false
+    private(set) var transaction = ""
+
+    var requestBytesWritten = false
+    /// The upstream's status, once it answered.
+    var answerStatus: Int?
+    /// The caller was given the upstream's whole answer, not one of ours.
+    var answerIsUpstreams = false
+    var heldHead = ByteBuffer()
+    private(set) var heldBody: SpillBuffer?
+    var heldHasBody = false
+    var heldAllowsOrigin = false
+    private(set) var holdsAnswer = false
+    var voidReason = "the exchange ended early"
+    var acknowledgementChecks = 0
+
+    init(payload: PaymentPayload, offer: Offer, terms: Terms, revision: Int, payer: Address, termsFault: PaymentCode?) {
+        self.payload = payload
+        self.offer = offer
+        self.terms = terms
+        self.revision = revision
+        self.payer = payer
+        self.termsFault = termsFault
+        collectsBody = terms.bind == .body
+    }
+
+    /// The body is whole, if it is part of the binding at all.
+    func collected(binding: Bytes32) {
+        collectsBody = false
+        self.binding = binding
+    }
+
+    func claimed(_ ticket: Ticket) {
+        self.ticket = ticket
+    }
+
+    func redeemed(_ ticket: Ticket, transaction: String) {
+        self.ticket = ticket
+        isRerun = true
+        paid(transaction)
+    }
+
+    func paid(_ transaction: String) {
+        isPaid = true
+        self.transaction = transaction
+    }
+
+    // MARK: The answer
+
+    /// `after`: an answer that will be charged is held until it is; what will not be goes to the caller as it is.
+    func wantsToHold(_ status: Int) -> Bool { !isPaid && (200...299).contains(status) }
+
+    func hold(in buffer: SpillBuffer) {
+        heldBody = buffer
+        holdsAnswer = true
+    }
+
+    func dropHeld() {
+        holdsAnswer = false
+        heldBody = nil
+        heldHead.release()
+    }
+
+    /// Fields of the upstream's answer that the gateway's own take the place of.
+    var replacedAnswerFields: FieldIDSet {
+        isPaid ? FieldIDSet.payment.union([.cacheControl, .expires, .pragma]) : .payment
+    }
+
+    /// The receipt, and that nobody may keep what was paid for (RFC 9111 §5.2.2).
+    func appendAnswerFields(to out: inout ByteBuffer) {
+        guard isPaid else { return }
+        out.append("Cache-Control: private, no-store\r\n")
+        appendReceipt(receipt(), to: &out)
+    }
+
+    func receipt() -> PaymentResponse {
+        PaymentResponse(
+            success: true, transaction: transaction, network: offer.network, networkV1Name: offer.networkV1Name,
+            payer: payer, amountAtomic: offer.amountAtomic)
+    }
+
+    func refusal(_ reason: String, transaction: String = "") -> PaymentResponse {
+        PaymentResponse(
+            success: false, transaction: transaction, network: offer.network, networkV1Name: offer.networkV1Name,
+            payer: payer, errorReason: reason)
+    }
+
+    /// One field line, under the name that the payment's version reads.
+    func appendReceipt(_ response: PaymentResponse, to out: inout ByteBuffer) {
+        switch payload.version {
+        case .v1: out.append("X-PAYMENT-RESPONSE: ")
+        case .v2: out.append("PAYMENT-RESPONSE: ")
+        }
+        response.encode(payload.version, into: &out)
+        out.append("\r\n")
+    }
+
+    /// What the upstream may know of who paid.
+    func appendUpstreamFields(to out: inout ByteBuffer) {
+        out.append("X-Farebox-Payer: ")
+        out.append(string: payer.checksummed)
+        out.append("\r\nX-Farebox-Amount: ")
+        out.append(string: String(offer.amountAtomic))
+        out.append("\r\nX-Farebox-Network: ")
+        out.append(string: offer.network)
+        if !transaction.isEmpty {
+            out.append("\r\nX-Farebox-Transaction: ")
+            out.append(string: transaction)
+        }
+        if let ticket {
+            out.append("\r\nIdempotency-Key: ")
+            out.append(string: ticket.idempotencyKey)
+        }
+        out.append("\r\n")
+    }
+}

@@ -1,0 +1,25 @@
+import EventLoop
+
+extension Exchange {
+    /// What the access log says of this exchange. Good until the exchange ends.
+    func entry(outcome: ExchangeRecord.Outcome) -> AccessEntry {
+        let now = worker.loop.nowNanoseconds
+        let answered = record.upstreamFirstByteNanoseconds
+        return AccessEntry(
+            endedNanoseconds: wallNanoseconds(), client: caller?.peerText ?? .empty,
+            method: record.targetIsUnknown ? .empty : head.bytes(of: head.methodRange),
+            target: record.targetIsUnknown ? .empty : head.bytes(of: head.target),
+            host: record.targetIsUnknown ? .empty : host, route: route?.matchText ?? "",
+            revision: prepared.revision.number, status: record.status,
+            totalNanoseconds: now &- record.startedNanoseconds,
+            upstreamNanoseconds: answered > 0 ? answered &- record.upstreamStartedNanoseconds : nil,
+            bytesIn: head.bytes.count + record.bytesIn, bytesOut: record.bytesOut,
+            upstream: record.upstreamStartedNanoseconds > 0 ? upstream?.settings.name ?? "" : "",
+            outcome: outcome.rawValue, error: record.upstreamFault.map { "\($0.code)" } ?? record.code ?? "",
+            payment: purchase.map { purchase in
+                AccessEntry.Payment(
+                    payer: purchase.payer.checksummed, amountAtomic: String(purchase.offer.amountAtomic),
+                    network: purchase.offer.network, transaction: purchase.transaction)
+            })
+    }
+}

@@ -1,0 +1,228 @@
+import DequeModule
+
+/// Steps 3 to 8 of the order of work. They run inside the transaction that writes the claim, by the only thread that writes, so every
+/// look-up here is the one that counts.
+extension LedgerCore {
+    enum Step {
+        case done
+        /// The wallet's balance is tied up by what is in flight: wait as for a lease.
+        case blocked
+    }
+
+    static let used = "invalid_exact_evm_nonce_already_used"
+    static let windowTooShort = "invalid_exact_evm_payload_authorization_valid_before"
+    static let insufficient = "invalid_exact_evm_insufficient_balance"
+
+    func present(_ presentation: Presentation) throws(StoreFault) {
+        let admission = presentation.admission
+        waitingByToken[presentation.token] = presentation
+        let known = try store.claim(admission.key)
+        if try answerKnown(presentation, known) { return }
+        if let fault = admission.termsFault {
+            answer(presentation, .refused(code: fault))
+            return
+        }
+        let wallet = wallets[admission.key.wallet] ?? WalletState(admission.key.wallet)
+        wallets[wallet.wallet] = wallet
+        if wallet.queues[admission.order].isEmpty, wallet.hasFreeLease(for: admission) {
+            wallet.leases[admission.order] += 1
+            if case .done = try take(presentation, wallet, known: known) { return }
+        }
+        guard wallet.queues[admission.order].count < admission.leaseQueue else {
+            answer(presentation, .leaseBusy(.queueFull, retryAfterSeconds: 1))
+            toPump.append(wallet)
+            return
+        }
+        enqueue(presentation, wallet, atFront: false)
+    }
+
+    /// Step 3: true where the table of answers decides.
+    func answerKnown(_ presentation: Presentation, _ known: ClaimRecord?) throws(StoreFault) -> Bool {
+        guard let known else { return false }
+        let isSame = known.binding == presentation.admission.binding
+        switch known.machine.on(isSame ? .presentedAgain : .presentedForAnother) {
+        case .moved: return false
+        case .stayed(let actions) where actions == [.awaitEnd]:
+            try park(presentation, row: known.id.row, holdsLease: false)
+        case .stayed(let actions) where actions == [.answerPending]:
+            answer(presentation, .pending(transaction: known.transaction ?? ""))
+        case .stayed, .refused: answer(presentation, .refused(code: Self.used))
+        }
+        return true
+    }
+
+    /// Steps 5 to 8, with a lease that the caller took for it: claims, redeems, waits or refuses. The lease is given back where
+    /// neither a claim nor a waiting retry keeps it.
+    private func take(
+        _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?
+    ) throws(StoreFault) -> Step {
+        let admission = presentation.admission
+        if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
+        if admission.validBefore < unixNow.addingReportingOverflow(admission.neededSeconds).partialValue {
+            refuse(presentation, wallet, Self.windowTooShort)
+            return .done
+        }
+        let balance = try sandboxBalance(admission.key, decimals: admission.assetDecimals).balance
+        if admission.amountAtomic > balance {
+            refuse(presentation, wallet, Self.insufficient)
+            return .done
+        }
+        if admission.amountAtomic > balance - min(balance, wallet.reservedAtomic(of: admission.key.asset)) {
+            wallet.leases[admission.order] -= 1
+            return .blocked
+        }
+        try claim(presentation, wallet, known: known)
+        return .done
+    }
+
+    private func refuse(_ presentation: Presentation, _ wallet: WalletState, _ code: String) {
+        wallet.leases[presentation.admission.order] -= 1
+        toPump.append(wallet)
+        answer(presentation, .refused(code: code))
+    }
+
+    /// True where an earlier claim of this wallet with this binding decides: it is redeemed, waited for, or cannot be told.
+    private func redeemOrAwait(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) -> Bool {
+        let admission = presentation.admission
+        var unknown: ClaimRecord?
+        var untold: ClaimRecord?
+        for claim in try store.claimsToRedeem(wallet.wallet, binding: admission.binding) where claim.bind == .body {
+            if claim.state == .unknown {
+                unknown = unknown ?? claim
+            } else if claim.isRedeemable(now: unixNow, within: admission.redeliverForSeconds) {
+                if claim.mayRerun(by: admission) {
+                    try redeem(claim, presentation, wallet)
+                    return true
+                }
+                untold = untold ?? claim
+            }
+        }
+        if let row = wallet.exchangeToAwait(for: admission)?.claim.id.row ?? unknown?.id.row {
+            try park(presentation, row: row, holdsLease: true)
+            return true
+        }
+        if let untold {
+            wallet.leases[admission.order] -= 1
+            toPump.append(wallet)
+            answer(presentation, .outcomeUnknown(transaction: untold.transaction ?? ""))
+            return true
+        }
+        return false
+    }
+
+    private func redeem(
+        _ owed: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState
+    ) throws(StoreFault) {
+        var claim = owed
+        guard apply(.redeemed, to: &claim) else { preconditionFailure("an owed claim can be redeemed") }
+        claim.attempts += 1
+        claim.reruns += 1
+        try save(claim, durable: true)
+        let ticket = start(claim, presentation, wallet, isRerun: true)
+        answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? ""))
+    }
+
+    /// Step 8. Under `after` the claim is written as `running` at once: a crash makes `void` of either, so a commit between them
+    /// would tell nothing.
+    private func claim(
+        _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?
+    ) throws(StoreFault) {
+        let admission = presentation.admission
+        var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
+        if admission.order == .after { _ = apply(.forwarded, to: &claim) }
+        if let known {
+            claim.id = known.id
+            claim.createdAt = known.createdAt
+            claim.attempts = known.attempts + 1
+            try store.updateTerms(claim)
+            try save(claim, durable: true)
+        } else {
+            try store.insert(&claim)
+            didWrite(durable: true)
+        }
+        answer(presentation, .claimed(start(claim, presentation, wallet, isRerun: false)))
+    }
+
+    private func start(
+        _ claim: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState, isRerun: Bool
+    ) -> Ticket {
+        let admission = presentation.admission
+        let entry = InFlight(
+            claim, wallet: wallet, leaseOrder: admission.order, token: presentation.token, isRerun: isRerun,
+            assetDecimals: admission.assetDecimals,
+            joinsForwarding: admission.isIdempotent || admission.redeliver != .safe)
+        wallet.inFlight.append(entry)
+        inFlight[claim.id.row] = entry
+        inFlightByToken[entry.token] = entry
+        return Ticket(
+            id: claim.id, attempt: claim.attempts, token: entry.token, mayForward: claim.state == .running,
+            mailbox: mailbox)
+    }
+
+    /// Gives the wallet's free leases to whoever came first.
+    func pump(_ wallet: WalletState) throws(StoreFault) {
+        var blocked = PerOrder(after: false, first: false)
+        while let order = wallet.nextOrder(except: blocked), let presentation = wallet.queues[order].popFirst() {
+            presentation.place = .moving
+            let known = try store.claim(presentation.admission.key)
+            if try answerKnown(presentation, known) { continue }
+            wallet.leases[order] += 1
+            if case .blocked = try take(presentation, wallet, known: known) {
+                presentation.place = .queued
+                wallet.queues[order].prepend(presentation)
+                blocked[order] = true
+            }
+        }
+        if wallet.isIdle, wallets[wallet.wallet] === wallet { wallets[wallet.wallet] = nil }
+    }
+
+    /// Goes on with one whose claim came to its end. A copy starts over; a retry kept its lease and goes on from there.
+    func resume(_ presentation: Presentation) throws(StoreFault) {
+        guard case .awaiting(_, let holdsLease) = presentation.place else { return }
+        presentation.place = .moving
+        guard holdsLease, let wallet = wallets[presentation.admission.key.wallet] else {
+            try present(presentation)
+            return
+        }
+        let known = try store.claim(presentation.admission.key)
+        if try answerKnown(presentation, known) {
+            wallet.leases[presentation.admission.order] -= 1
+            toPump.append(wallet)
+        } else if case .blocked = try take(presentation, wallet, known: known) {
+            enqueue(presentation, wallet, atFront: true)
+        }
+    }
+}
+
+extension ClaimRecord {
+    init(_ admission: Admission, ledger: UInt32, now: Int64) {
+        self.init(
+            id: ClaimID(row: 0, ledger: ledger), key: admission.key, binding: admission.binding, bind: admission.bind,
+            machine: ClaimMachine(order: admission.order), facilitator: admission.facilitator,
+            amountAtomic: admission.amountAtomic, payTo: admission.payTo, route: admission.route,
+            revision: admission.revision,
+            request: String(decoding: admission.request.utf8.prefix(Self.requestBytes), as: UTF8.self),
+            validBefore: admission.validBefore,
+            createdAt: now,
+            updatedAt: now, owedAt: nil, attempts: 1, reruns: 0, requestBytesWritten: false, transaction: nil,
+            reason: nil)
+    }
+
+    /// As much of a method and target as a row keeps.
+    static let requestBytes = 1024
+    static let rerunsAllowed = 3
+
+    /// Still honoured; afterwards a new authorization is an ordinary payment and the claim waits for a person.
+    func isRedeemable(now: Int64, within seconds: Int64) -> Bool {
+        reruns < Self.rerunsAllowed && now - (owedAt ?? updatedAt) <= seconds
+    }
+
+    /// Whether asking the upstream again can do no second harm, or the route accepts that it may.
+    func mayRerun(by admission: Admission) -> Bool {
+        switch admission.redeliver {
+        case .never: false
+        case .rerun: true
+        case .safe: admission.isIdempotent || !requestBytesWritten
+        }
+    }
+}

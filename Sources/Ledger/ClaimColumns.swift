@@ -1,0 +1,112 @@
+import Bytes
+
+/// How a `ClaimRecord` lies in a row of `claims`: one order of columns for reading and writing.
+enum ClaimColumns {
+    static let names =
+        "id, chain, asset, payer, nonce, binding, bind, state, settle, paid, facilitator, amount, pay_to, route, revision,"
+        + " request, valid_before, created_at, updated_at, owed_at, attempts, reruns, request_bytes_written, transaction_id,"
+        + " reason"
+
+    static let insert =
+        "INSERT INTO claims (chain, asset, payer, nonce, binding, bind, state, settle, paid, facilitator, amount, pay_to,"
+        + " route, revision, request, valid_before, created_at, updated_at, owed_at, attempts, reruns,"
+        + " request_bytes_written, transaction_id, reason) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+        + " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)"
+
+    /// What changes as a claim lives.
+    static let updateProgress =
+        "UPDATE claims SET state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"
+        + " request_bytes_written = ?8, transaction_id = ?9, reason = ?10 WHERE id = ?1"
+
+    /// What a new attempt of a void claim brings along.
+    static let updateTerms =
+        "UPDATE claims SET settle = ?2, facilitator = ?3, amount = ?4, pay_to = ?5, route = ?6, revision = ?7, request = ?8,"
+        + " valid_before = ?9 WHERE id = ?1"
+
+    static func bindAll(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
+        try statement.bind(2, claim.key.chain)
+        try statement.bind(3, claim.key.asset.array)
+        try statement.bind(4, claim.key.payer.array)
+        try statement.bind(5, claim.key.nonce.array)
+        try statement.bind(6, claim.binding.array)
+        try statement.bind(7, claim.bind.rawValue)
+        try statement.bind(8, claim.state.rawValue)
+        try statement.bind(9, claim.order.rawValue)
+        try statement.bind(10, claim.machine.isPaid ? 1 : 0)
+        try statement.bind(11, claim.facilitator.rawValue)
+        try statement.bind(12, String(claim.amountAtomic))
+        try statement.bind(13, claim.payTo.array)
+        try statement.bind(14, claim.route)
+        try statement.bind(15, Int64(claim.revision))
+        try statement.bind(16, claim.request)
+        try statement.bind(17, claim.validBefore)
+        try statement.bind(18, claim.createdAt)
+        try statement.bind(19, claim.updatedAt)
+        try statement.bind(20, claim.owedAt)
+        try statement.bind(21, Int64(claim.attempts))
+        try statement.bind(22, Int64(claim.reruns))
+        try statement.bind(23, claim.requestBytesWritten ? 1 : 0)
+        try statement.bind(24, claim.transaction)
+        try statement.bind(25, claim.reason)
+    }
+
+    static func bindProgress(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
+        try statement.bind(1, claim.id.row)
+        try statement.bind(2, claim.state.rawValue)
+        try statement.bind(3, claim.machine.isPaid ? 1 : 0)
+        try statement.bind(4, claim.updatedAt)
+        try statement.bind(5, claim.owedAt)
+        try statement.bind(6, Int64(claim.attempts))
+        try statement.bind(7, Int64(claim.reruns))
+        try statement.bind(8, claim.requestBytesWritten ? 1 : 0)
+        try statement.bind(9, claim.transaction)
+        try statement.bind(10, claim.reason)
+    }
+
+    static func bindTerms(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
+        try statement.bind(1, claim.id.row)
+        try statement.bind(2, claim.order.rawValue)
+        try statement.bind(3, claim.facilitator.rawValue)
+        try statement.bind(4, String(claim.amountAtomic))
+        try statement.bind(5, claim.payTo.array)
+        try statement.bind(6, claim.route)
+        try statement.bind(7, Int64(claim.revision))
+        try statement.bind(8, claim.request)
+        try statement.bind(9, claim.validBefore)
+    }
+
+    /// The row under `statement`; a value that this Farebox cannot mean is a fault, never a guess.
+    static func read(_ statement: Statement, ledger: UInt32) throws(StoreFault) -> ClaimRecord {
+        let row = statement.integer(0)
+        func known<Value>(_ value: Value?, _ column: StaticString) throws(StoreFault) -> Value {
+            if let value { return value }
+            throw StoreFault(code: 0, description: "claim \(row): \(column) holds no valid value")
+        }
+        let state = try known(ClaimState(rawValue: statement.text(7)), "state")
+        let order = try known(SettleOrder(rawValue: statement.text(8)), "settle")
+        return ClaimRecord(
+            id: ClaimID(row: row, ledger: ledger),
+            key: ClaimKey(
+                chain: statement.text(1), asset: try known(Bytes20(statement.blob(2)), "asset"),
+                payer: try known(Bytes20(statement.blob(3)), "payer"),
+                nonce: try known(Bytes32(statement.blob(4)), "nonce")),
+            binding: try known(Bytes32(statement.blob(5)), "binding"),
+            bind: try known(BindMode(rawValue: statement.text(6)), "bind"),
+            machine: try known(ClaimMachine(state: state, order: order, isPaid: statement.integer(9) != 0), "paid"),
+            facilitator: try known(Facilitator(rawValue: statement.text(10)), "facilitator"),
+            amountAtomic: try known(UInt128(statement.text(11)), "amount"),
+            payTo: try known(Bytes20(statement.blob(12)), "pay_to"),
+            route: statement.text(13),
+            revision: Int(statement.integer(14)),
+            request: statement.text(15),
+            validBefore: statement.integer(16),
+            createdAt: statement.integer(17),
+            updatedAt: statement.integer(18),
+            owedAt: statement.isNull(19) ? nil : statement.integer(19),
+            attempts: Int(statement.integer(20)),
+            reruns: Int(statement.integer(21)),
+            requestBytesWritten: statement.integer(22) != 0,
+            transaction: statement.isNull(23) ? nil : statement.text(23),
+            reason: statement.isNull(24) ? nil : statement.text(24))
+    }
+}

@@ -1,0 +1,65 @@
+import CSQLite
+
+/// What SQLite said when it could not do something.
+struct StoreFault: Error, Hashable, CustomStringConvertible {
+    /// The extended result code; 0 where the fault is in what a row holds.
+    let code: Int32
+    let description: String
+
+    /// Another process writes just now; nothing of ours has been written.
+    var isBusy: Bool { code & 0xFF == SQLITE_BUSY }
+}
+
+/// One SQLite connection, used by one thread. The only place with SQLite's pointers beside `Statement`.
+final class Database {
+    private let handle: OpaquePointer
+
+    /// `vfs` names a registered sqlite3_vfs; nil is the system's.
+    init(path: String, readOnly: Bool = false, vfs: String? = nil) throws(StoreFault) {
+        var opened: OpaquePointer?
+        let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let code = sqlite3_open_v2(path, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs)
+        guard let opened else { throw StoreFault(code: code, description: "no memory for a connection to \(path)") }
+        guard code == SQLITE_OK else {
+            let text = String(cString: sqlite3_errmsg(opened))
+            sqlite3_close_v2(opened)
+            throw StoreFault(code: code, description: "cannot open \(path): \(text)")
+        }
+        handle = opened
+    }
+
+    /// Closes the connection, which may write a last checkpoint. A connection that failed is never closed: the checkpoint would
+    /// retry what must not be retried.
+    func close() { sqlite3_close_v2(handle) }
+
+    func fault(_ code: Int32) -> StoreFault {
+        StoreFault(code: code, description: "\(String(cString: sqlite3_errmsg(handle))) (SQLite \(code))")
+    }
+
+    /// Runs every statement of `sql`.
+    func execute(_ sql: String) throws(StoreFault) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw fault(code) }
+    }
+
+    func prepare(_ sql: String) throws(StoreFault) -> Statement {
+        var prepared: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard code == SQLITE_OK, let prepared else { throw fault(code) }
+        return Statement(prepared, of: self)
+    }
+
+    /// The first column of the first row, as text.
+    func value(_ sql: String) throws(StoreFault) -> String? {
+        let statement = try prepare(sql)
+        defer { statement.reset() }
+        return try statement.step() ? statement.text(0) : nil
+    }
+
+    func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
+
+    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+    /// False between BEGIN and COMMIT or ROLLBACK.
+    var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
+}

@@ -1,0 +1,149 @@
+import Bytes
+
+/// What an exchange with a ticket does to its claim.
+extension LedgerCore {
+    static let notInFlight = "this attempt is not in flight"
+
+    private func entry(_ attempt: Attempt) -> InFlight? {
+        guard let entry = inFlight[attempt.row], entry.attempt == attempt else { return nil }
+        return entry
+    }
+
+    func forwarding(_ attempt: Attempt, _ reply: @escaping @Sendable (Forwarding) -> Void) throws(StoreFault) {
+        guard let entry = entry(attempt) else {
+            outbox.put(reply, Forwarding.unavailable(reason: Self.notInFlight))
+            return
+        }
+        if entry.claim.state != .running {
+            guard apply(.forwarded, to: &entry.claim) else {
+                outbox.put(reply, Forwarding.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+                return
+            }
+            try save(entry.claim, durable: true)
+        }
+        outbox.put(reply, .go)
+    }
+
+    /// Settles on the sandbox: the debit and every state up to `settled` in this one transaction, so that `sent` is never seen.
+    func settle(
+        _ attempt: Attempt, after: Bool, _ reply: @escaping @Sendable (Settlement) -> Void
+    ) throws(StoreFault) {
+        guard let entry = entry(attempt) else {
+            outbox.put(reply, Settlement.unavailable(reason: Self.notInFlight))
+            return
+        }
+        if entry.claim.machine.isPaid {
+            // A rerun, or the same question twice: paid once is paid.
+            outbox.put(
+                reply,
+                .settled(transaction: entry.claim.transaction ?? "", mayForward: entry.claim.state == .running))
+            return
+        }
+        guard !after || apply(.answerCharged, to: &entry.claim) else {
+            outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+            return
+        }
+        var balance = try sandboxBalance(entry.claim.key, decimals: entry.assetDecimals)
+        if entry.claim.validBefore <= unixNow {
+            try refuse(entry, .windowOver, Self.windowTooShort, reply)
+        } else if !balance.debit(entry.claim.amountAtomic) {
+            try refuse(entry, .settlementRefused, Self.insufficient, reply)
+        } else {
+            guard apply(.sent, to: &entry.claim), apply(.settled, to: &entry.claim) else {
+                outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+                return
+            }
+            entry.claim.transaction = Self.sandboxTransaction()
+            if entry.joinsForwarding && !after { _ = apply(.forwarded, to: &entry.claim) }
+            try store.put(balance, of: entry.claim.key)
+            try save(entry.claim, durable: true)
+            outbox.put(
+                reply,
+                .settled(transaction: entry.claim.transaction ?? "", mayForward: entry.claim.state == .running))
+            // Whoever waits for the balance may learn that it does not suffice any more.
+            toPump.append(entry.wallet)
+        }
+    }
+
+    private func refuse(
+        _ entry: InFlight, _ event: ClaimEvent, _ code: String, _ reply: @escaping @Sendable (Settlement) -> Void
+    ) throws(StoreFault) {
+        guard apply(event, to: &entry.claim) else {
+            outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+            return
+        }
+        entry.claim.reason = code
+        try save(entry.claim, durable: true)
+        finish(entry)
+        outbox.put(reply, .refused(code: code))
+    }
+
+    func ended(_ attempt: Attempt, _ end: ExchangeEnd) throws(StoreFault) {
+        guard let entry = entry(attempt) else { return }
+        let event: ClaimEvent
+        switch end {
+        case .delivered: event = .delivered
+        case .undelivered(let noRequestByteWritten):
+            event = .undelivered
+            if !noRequestByteWritten { entry.claim.requestBytesWritten = true }
+        case .uncharged(let reason):
+            event = .uncharged
+            if !entry.claim.machine.isPaid { entry.claim.reason = reason }
+        }
+        // An end that does not fit the state is no evidence of anything but that the exchange is over.
+        if apply(event, to: &entry.claim) {
+            try save(entry.claim, durable: false)
+            finish(entry)
+        } else {
+            try lose(entry)
+        }
+    }
+
+    func lost(_ attempt: Attempt) throws(StoreFault) {
+        if let entry = entry(attempt) { try lose(entry) }
+    }
+
+    private func lose(_ entry: InFlight) throws(StoreFault) {
+        entry.claim.loseExchange(now: unixNow)
+        try save(entry.claim, durable: false)
+        finish(entry)
+    }
+
+    /// The lease ends here, before the row's end is on disk: a crash in between makes the claim `owed` or `void`, which costs
+    /// nobody anything, and whatever is claimed under the lease afterwards commits together with this end or later.
+    private func finish(_ entry: InFlight) {
+        let row = entry.claim.id.row
+        inFlight[row] = nil
+        inFlightByToken[entry.token] = nil
+        entry.wallet.inFlight.removeAll { $0 === entry }
+        entry.wallet.leases[entry.leaseOrder] -= 1
+        wake(row)
+        toPump.append(entry.wallet)
+    }
+
+    private func wake(_ row: Int64) {
+        for presentation in awaiting.removeValue(forKey: row) ?? [] { awake.append(presentation) }
+    }
+
+    func resolve(
+        _ id: ClaimID, _ resolution: ClaimResolution, _ reply: @escaping @Sendable (ResolveOutcome) -> Void
+    ) throws(StoreFault) {
+        let outcome = try store.resolve(id, resolution, now: unixNow)
+        if outcome == .done {
+            didWrite(durable: true)
+            wake(id.row)
+        }
+        outbox.put(reply, outcome)
+    }
+
+    func sandboxBalance(_ key: ClaimKey, decimals: Int) throws(StoreFault) -> SandboxBalance {
+        try store.sandboxBalance(key) ?? SandboxBalance(newWithDecimals: decimals)
+    }
+
+    /// `sandbox-` and 32 random bytes in hex.
+    private static func sandboxTransaction() -> String {
+        var bytes: [UInt8] = []
+        for _ in 0..<4 { withUnsafeBytes(of: UInt64.random(in: 0...UInt64.max)) { bytes.append(contentsOf: $0) } }
+        return "sandbox-" + Hex.encode(bytes)
+    }
+}

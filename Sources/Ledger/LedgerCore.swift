@@ -1,0 +1,173 @@
+import DequeModule
+
+/// The ledger without its thread: letters in, one transaction for all of them, answers out. Owns leases, queues, reservations and
+/// the exchanges in flight; what is at rest it reads from the store each time.
+final class LedgerCore {
+    /// How long a row may lag behind what nobody waits for (an exchange's end).
+    static let lazyCommitNanoseconds: UInt64 = 20_000_000
+    /// How long the same payment, or a retry of it, waits for an exchange in flight.
+    static let awaitNanoseconds: UInt64 = 30_000_000_000
+    /// Copies that may wait for one claim; the next is told at once that it is in flight.
+    static let copiesWaiting = 1024
+
+    let store: Store
+    let clock: any LedgerClock
+    let mailbox: Mailbox
+
+    var wallets: [Wallet: WalletState] = [:]
+    var inFlight: [Int64: InFlight] = [:]
+    var inFlightByToken: [AdmissionToken: InFlight] = [:]
+    /// Every presentation that has no answer yet, wherever it is.
+    var waitingByToken: [AdmissionToken: Presentation] = [:]
+    /// By the row of the claim they wait for, first come first.
+    var awaiting: [Int64: [Presentation]] = [:]
+    var deadlines = DeadlineHeap()
+    /// Presentations whose claim came to its end, to be looked at anew.
+    var awake: Deque<Presentation> = []
+    /// Wallets where a lease or a reservation may have become free.
+    var toPump: Deque<WalletState> = []
+    var outbox = Outbox()
+
+    var unixNow: Int64 = 0
+    var monotonicNow: UInt64 = 0
+    /// Some answer in the outbox speaks of what this transaction wrote.
+    var needsCommit = false
+    /// When the open transaction first wrote something.
+    private var dirtySince: UInt64?
+    /// Set once, by the first fault of the store; from then on nothing is read or written.
+    private(set) var failure: String?
+
+    init(store: Store, clock: any LedgerClock, mailbox: Mailbox) {
+        self.store = store
+        self.clock = clock
+        self.mailbox = mailbox
+    }
+
+    /// When `run` wants to be called even with no letters: a waiting ends, or lazy rows become due.
+    var nextDeadline: UInt64? {
+        if failure != nil { return nil }
+        let lazy = dirtySince.map { $0 + Self.lazyCommitNanoseconds }
+        guard let waiting = deadlines.earliest else { return lazy }
+        return min(lazy ?? waiting, waiting)
+    }
+
+    /// Handles every letter in one transaction and answers after its commit. False, with nothing done, where another process
+    /// writes to the file just now: to be called again.
+    func run(_ letters: [Letter]) -> Bool {
+        if let failure {
+            for letter in letters { letter.answerUnavailable(failure) }
+            return true
+        }
+        unixNow = clock.unixSeconds()
+        monotonicNow = clock.monotonicNanoseconds()
+        var next = 0
+        var isHandling = false
+        do throws(StoreFault) {
+            do throws(StoreFault) {
+                try store.beginIfNeeded()
+            } catch  where error.isBusy {
+                return false
+            }
+            for letter in letters {
+                isHandling = true
+                try handle(letter)
+                isHandling = false
+                next += 1
+                try settleDown()
+            }
+            while let presentation = deadlines.popDue(now: monotonicNow) {
+                try expire(presentation)
+                try settleDown()
+            }
+            let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
+            if needsCommit || lazyIsDue {
+                try store.commit()
+                dirtySince = nil
+                needsCommit = false
+            }
+            outbox.send()
+        } catch {
+            // A presentation on its way is among those that wait, whom `fail` answers.
+            if isHandling, letters[next].isAdmission { next += 1 }
+            fail(error)
+            for letter in letters[next...] { letter.answerUnavailable(error.description) }
+        }
+        return true
+    }
+
+    /// Writes what was lazy and answers what waits; claims in flight are taken up again by the next process.
+    func stop() {
+        if failure == nil {
+            do throws(StoreFault) {
+                if dirtySince != nil { try store.commit() }
+                store.close()
+            } catch {
+                fail(error)
+            }
+        }
+        turnAwayAll("the gateway is stopping")
+    }
+
+    /// No payments from here on. Nothing is rolled back or closed: either could write.
+    private func fail(_ fault: StoreFault) {
+        failure = fault.description
+        turnAwayAll(fault.description)
+    }
+
+    private func turnAwayAll(_ reason: String) {
+        outbox.sendUnavailable(reason)
+        for presentation in waitingByToken.values { presentation.reply(.unavailable(reason: reason)) }
+        waitingByToken = [:]
+        awaiting = [:]
+        awake = []
+        wallets = [:]
+        deadlines = DeadlineHeap()
+    }
+
+    private func handle(_ letter: Letter) throws(StoreFault) {
+        switch letter {
+        case .admit(let admission, let token, let reply): try present(Presentation(admission, token, reply))
+        case .callerGone(let token): callerGone(token)
+        case .forwarding(let attempt, let reply): try forwarding(attempt, reply)
+        case .answerCharged(let attempt, let reply): try settle(attempt, after: true, reply)
+        case .settle(let attempt, let reply): try settle(attempt, after: false, reply)
+        case .ended(let attempt, let end): try ended(attempt, end)
+        case .lost(let attempt): try lost(attempt)
+        case .resolve(let id, let resolution, let reply): try resolve(id, resolution, reply)
+        case .stop: break
+        }
+    }
+
+    /// Looks anew at whoever the last step set free, until nobody moves.
+    private func settleDown() throws(StoreFault) {
+        while true {
+            if let presentation = awake.popFirst() {
+                try resume(presentation)
+            } else if let wallet = toPump.popFirst() {
+                try pump(wallet)
+            } else {
+                return
+            }
+        }
+    }
+
+    /// Writes a claim's progress. `durable`: an answer that waits in the outbox depends on it.
+    func save(_ claim: ClaimRecord, durable: Bool) throws(StoreFault) {
+        try store.update(claim)
+        didWrite(durable: durable)
+    }
+
+    func didWrite(durable: Bool) {
+        if dirtySince == nil { dirtySince = monotonicNow }
+        if durable { needsCommit = true }
+    }
+
+    /// Moves the claim as the machine says; false, and unchanged, where it refuses.
+    func apply(_ event: ClaimEvent, to claim: inout ClaimRecord) -> Bool {
+        guard case .moved(let next, _) = claim.machine.on(event) else { return false }
+        claim.machine = next
+        claim.updatedAt = unixNow
+        if next.state == .owed && claim.owedAt == nil { claim.owedAt = unixNow }
+        return true
+    }
+}

@@ -1,0 +1,137 @@
+import Bytes
+
+/// The claims and balances on disk, with every statement prepared once. Used by the ledger thread alone.
+final class Store {
+    private let database: Database
+    private let begin: Statement
+    private let commitAll: Statement
+    private let findByKey: Statement
+    private let findByRow: Statement
+    private let findToRedeem: Statement
+    private let insertClaim: Statement
+    private let updateProgress: Statement
+    private let updateTerms: Statement
+    private let findBalance: Statement
+    private let putBalance: Statement
+    /// The ledger's random mark, part of every claim's name.
+    let mark: UInt32
+    private(set) var isOpen = false
+
+    /// Opens or makes the ledger at `path` and brings its tables up to date. The caller holds the process lock. A connection that
+    /// fails here is let go unclosed, as in `Database.close`.
+    init(path: String, vfs: String? = nil, now: Int64) throws(StoreFault) {
+        let database = try Database(path: path, vfs: vfs)
+        self.database = database
+        _ = try Schema.check(database)
+        try Schema.prepareToWrite(database)
+        try Schema.migrate(database, mark: UInt32.random(in: 0...UInt32.max), now: now)
+        guard let mark = UInt32(try database.value("SELECT mark FROM ledger") ?? "") else {
+            throw StoreFault(code: 0, description: "the ledger's mark is missing")
+        }
+        self.mark = mark
+        let columns = "SELECT \(ClaimColumns.names) FROM claims WHERE "
+        begin = try database.prepare("BEGIN IMMEDIATE")
+        commitAll = try database.prepare("COMMIT")
+        findByKey = try database.prepare(columns + "chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+        findByRow = try database.prepare(columns + "id = ?1")
+        findToRedeem = try database.prepare(
+            columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND state IN ('owed', 'unknown') ORDER BY id")
+        insertClaim = try database.prepare(ClaimColumns.insert)
+        updateProgress = try database.prepare(ClaimColumns.updateProgress)
+        updateTerms = try database.prepare(ClaimColumns.updateTerms)
+        findBalance = try database.prepare(
+            "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
+        putBalance = try database.prepare(
+            "INSERT INTO sandbox_balances VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET balance = ?5")
+    }
+
+    /// Lets go of the file. Only for a store that never failed.
+    func close() { database.close() }
+
+    /// Starts the transaction if none is open. `isBusy` where another process writes: nothing was done, it may be tried again.
+    func beginIfNeeded() throws(StoreFault) {
+        if isOpen { return }
+        try begin.run()
+        isOpen = true
+    }
+
+    /// On disk when this returns. After a throw nothing may be retried: what is on disk is not known.
+    func commit() throws(StoreFault) {
+        try commitAll.run()
+        isOpen = false
+    }
+
+    func claim(_ key: ClaimKey) throws(StoreFault) -> ClaimRecord? {
+        try findByKey.bind(1, key.chain)
+        try findByKey.bind(2, key.asset.array)
+        try findByKey.bind(3, key.payer.array)
+        try findByKey.bind(4, key.nonce.array)
+        return try all(findByKey).first
+    }
+
+    func claim(row: Int64) throws(StoreFault) -> ClaimRecord? {
+        try findByRow.bind(1, row)
+        return try all(findByRow).first
+    }
+
+    /// The `owed` and `unknown` claims of a wallet with a binding, oldest first.
+    func claimsToRedeem(_ wallet: Wallet, binding: Bytes32) throws(StoreFault) -> [ClaimRecord] {
+        try findToRedeem.bind(1, wallet.chain)
+        try findToRedeem.bind(2, wallet.payer.array)
+        try findToRedeem.bind(3, binding.array)
+        return try all(findToRedeem)
+    }
+
+    /// Every claim that is not at rest.
+    func openClaims() throws(StoreFault) -> [ClaimRecord] {
+        let states = "('waiting', 'claimed', 'running', 'answered', 'sent', 'settled', 'unknown')"
+        return try all(
+            database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE state IN \(states) ORDER BY id"))
+    }
+
+    /// Adds the claim and gives it its row.
+    func insert(_ claim: inout ClaimRecord) throws(StoreFault) {
+        try ClaimColumns.bindAll(claim, to: insertClaim)
+        try insertClaim.run()
+        claim.id = ClaimID(row: database.lastInsertedRow, ledger: mark)
+    }
+
+    func update(_ claim: ClaimRecord) throws(StoreFault) {
+        try ClaimColumns.bindProgress(claim, to: updateProgress)
+        try updateProgress.run()
+    }
+
+    func updateTerms(_ claim: ClaimRecord) throws(StoreFault) {
+        try ClaimColumns.bindTerms(claim, to: updateTerms)
+        try updateTerms.run()
+    }
+
+    /// Nil for a wallet that never paid with this asset.
+    func sandboxBalance(_ key: ClaimKey) throws(StoreFault) -> SandboxBalance? {
+        try findBalance.bind(1, key.chain)
+        try findBalance.bind(2, key.asset.array)
+        try findBalance.bind(3, key.payer.array)
+        defer { findBalance.reset() }
+        guard try findBalance.step() else { return nil }
+        guard let granted = UInt128(findBalance.text(0)), let balance = UInt128(findBalance.text(1)) else {
+            throw StoreFault(code: 0, description: "a sandbox balance of \(key.payer.hex) is no number")
+        }
+        return SandboxBalance(granted: granted, balance: balance)
+    }
+
+    func put(_ balance: SandboxBalance, of key: ClaimKey) throws(StoreFault) {
+        try putBalance.bind(1, key.chain)
+        try putBalance.bind(2, key.asset.array)
+        try putBalance.bind(3, key.payer.array)
+        try putBalance.bind(4, String(balance.granted))
+        try putBalance.bind(5, String(balance.balance))
+        try putBalance.run()
+    }
+
+    private func all(_ statement: Statement) throws(StoreFault) -> [ClaimRecord] {
+        defer { statement.reset() }
+        var claims: [ClaimRecord] = []
+        while try statement.step() { claims.append(try ClaimColumns.read(statement, ledger: mark)) }
+        return claims
+    }
+}

@@ -1,0 +1,99 @@
+import Bytes
+import Chains
+import JSON
+
+/// Reads what a client sends to pay.
+public enum PaymentHeader {
+    /// Longest header value that is looked at, in bytes, before base64 is undone.
+    public static let maximumBytes = 8 * 1024
+
+    /// Reads `PAYMENT-SIGNATURE` (`v2`) or `X-PAYMENT` (`v1`), whichever came; nil where neither did.
+    ///
+    /// Unknown keys are tolerated and explicit nulls count as absent; whatever else is not as x402.md §1 has it is a fault.
+    /// A header that came twice is for the caller to refuse.
+    public static func decode(
+        v2: UnsafeRawBufferPointer?, v1: UnsafeRawBufferPointer?
+    ) throws(PaymentFault) -> PaymentPayload? {
+        switch (v2, v1) {
+        case (nil, nil): return nil
+        case (.some, .some): throw PaymentFault(code: .mixedHeaders, detail: "")
+        case (let header?, nil): return try decode(header, .v2)
+        case (nil, let header?): return try decode(header, .v1)
+        }
+    }
+
+    private static func decode(
+        _ header: UnsafeRawBufferPointer, _ version: ProtocolVersion
+    ) throws(PaymentFault) -> PaymentPayload {
+        guard header.count <= maximumBytes else { throw PaymentFault(code: .headerTooLarge, detail: "") }
+        guard let json = Base64.decode(header) else { throw PaymentFault(code: .headerNotBase64, detail: "") }
+        let result = json.withUnsafeBytes { bytes -> Result<PaymentPayload, PaymentFault> in
+            Result { () throws(PaymentFault) in try read(bytes, version) }
+        }
+        return try result.get()
+    }
+
+    private static func read(
+        _ json: UnsafeRawBufferPointer, _ version: ProtocolVersion
+    ) throws(PaymentFault) -> PaymentPayload {
+        let tape: JSONTape
+        do throws(JSONFault) {
+            tape = try JSONTape(json)
+        } catch {
+            throw PaymentFault(code: .headerNotJSON, detail: "\(error.reason.rawValue) at byte \(error.offset)")
+        }
+        let message = try Fields(tape.root(over: json), path: "")
+        guard message.optional("x402Version")?.int == version.rawValue else {
+            throw PaymentFault(code: .invalidVersion, detail: "x402Version")
+        }
+        let terms = version == .v2 ? try message.fields("accepted") : message
+        guard try terms.required("scheme").isString("exact") else {
+            throw PaymentFault(code: .unsupportedScheme, detail: "scheme")
+        }
+        let network = try terms.string("network")
+        if version == .v2 && Network.chainID(caip2: network) == nil {
+            throw PaymentFault(code: .networkMismatch, detail: "network")
+        }
+        let payload = try message.fields("payload")
+        let authorization = try payload.fields("authorization")
+        return PaymentPayload(
+            version: version, scheme: Offer.scheme, network: network,
+            accepted: version == .v2 ? try acceptedTerms(terms) : nil,
+            authorization: TransferWithAuthorization(
+                from: try authorization.address("from"), to: try authorization.address("to"),
+                value: try authorization.decimal("value"), validAfter: try authorization.decimal("validAfter"),
+                validBefore: try authorization.decimal("validBefore"), nonce: try authorization.word("nonce")),
+            signature: try payload.data("signature"), paymentIdentifier: try identifier(message))
+    }
+
+    private static func acceptedTerms(_ terms: Fields) throws(PaymentFault) -> AcceptedTerms {
+        let extra = terms.optional("extra")
+        guard extra == nil || extra?.kind == .object else { throw terms.fault("extra") }
+        return AcceptedTerms(
+            amount: try terms.decimal("amount"), asset: try terms.address("asset"), payTo: try terms.address("payTo"),
+            maxTimeoutSeconds: try terms.count("maxTimeoutSeconds"),
+            extra: extra.map { Array($0.source) } ?? [0x7B, 0x7D])
+    }
+
+    /// `extensions["payment-identifier"].info.id` (x402.md §6); nil where any of it is absent.
+    private static func identifier(_ message: Fields) throws(PaymentFault) -> String? {
+        guard let extensions = message.optional("extensions"), let declared = extensions["payment-identifier"],
+            let info = declared["info"], let id = info["id"], !id.isNull
+        else { return nil }
+        guard let text = id.string, isIdentifier(text) else {
+            throw PaymentFault(code: .invalidPayload, detail: "extensions.payment-identifier.info.id")
+        }
+        return text
+    }
+
+    /// `^[A-Za-z0-9_-]{16,128}$`
+    private static func isIdentifier(_ text: String) -> Bool {
+        guard (16...128).contains(text.utf8.count) else { return false }
+        return text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2D: true
+            default: false
+            }
+        }
+    }
+}

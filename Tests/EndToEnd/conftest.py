@@ -1,0 +1,52 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.farebox import BINARY, Farebox, standard  # noqa: E402
+from harness.pay import Buyer  # noqa: E402
+from harness.upstream import Upstream  # noqa: E402
+
+
+def pytest_configure(config):
+    if not Path(BINARY).exists():
+        raise pytest.UsageError(f"no farebox at {BINARY}: build it (make release) or set FAREBOX_BIN")
+
+
+@pytest.fixture
+def upstream():
+    server = Upstream()
+    yield server
+    server.close()
+    assert not server.faults, server.faults
+
+
+@pytest.fixture
+def start(tmp_path, upstream):
+    """Starts gateways; `start()` takes changes to the standard config."""
+    started = []
+
+    def begin(config: dict | None = None, name: str = "gateway", ready: bool = True, wrapper=None, environment=None, **changes):
+        if config is None:
+            config = standard(upstream.url, **changes)
+        gateway = Farebox(tmp_path / name, config, wrapper=wrapper, environment=environment)
+        started.append(gateway)
+        return gateway.start(ready)
+
+    yield begin
+    for gateway in started:
+        gateway.stop()
+        for stray in gateway.errors:
+            assert "Fatal error" not in stray and "Crash" not in stray, "\n".join(gateway.errors[-30:])
+
+
+@pytest.fixture
+def gateway(start):
+    return start()
+
+
+@pytest.fixture
+def buyer(gateway):
+    return Buyer(gateway)
