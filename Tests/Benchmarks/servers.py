@@ -60,6 +60,7 @@ FRONT = """
         location / {
             proxy_pass http://origin;
             proxy_http_version 1.1;
+            proxy_buffer_size 16k; proxy_buffers 8 16k; proxy_busy_buffers_size 64k;
             proxy_set_header Connection "";
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
