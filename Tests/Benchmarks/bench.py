@@ -143,7 +143,7 @@ def paid():
         terms = fetch(gateway.url + "/paid/1").required["accepts"][0]
         book = Path(gateway.place.name) / "payments"
         print(f"signed in {presigned.write(book, terms, count):.1f} s", flush=True)
-        load = wrk(gateway.pid, gateway.url + "/paid/1", min(10, count / 8000), 256, HERE / "paid.lua", (str(book), "gateway.test"))
+        load = wrk(gateway.pid, gateway.url + "/paid/1", max(3, min(10, count / 8000)), 256, HERE / "paid.lua", (str(book), "gateway.test"))
         threads = sorted(load.threads.items(), key=lambda item: -item[1])
         good = load.requests - load.failed
         print(f"{good / load.seconds:.0f} paid requests a second ({good} in {load.seconds:.1f} s, {load.failed} failed);"
@@ -177,10 +177,12 @@ def idle():
     wanted = 10_000
     title(f"{wanted} idle keep-alive connections")
     source, files = origin()
-    gateway = Gateway(gateway_config(source.port, False)) if has_gateway() else None
-    peer = front(source.port, challenge_of(gateway) if gateway else None)
-    for server in filter(None, (peer, gateway)):
+    makers = [lambda: front(source.port, None)]
+    if has_gateway():
+        makers.append(lambda: Gateway(gateway_config(source.port, False)))
+    for make in makers:
         for work in ("402", "1 KiB"):
+            server = make()
             request, kept = compose("GET", WORKS[work]), []
             warm = Clients(server.port, request)
             warm.send(800)
@@ -194,12 +196,11 @@ def idle():
                     connection.read()
                 kept += batch
             each = (resident_bytes(server.pid) - before) / wanted / 1024
-            mark = f"; target ≤ 8: {verdict(each <= 8)}" if server is gateway else ""
+            mark = f"; target ≤ 8: {verdict(each <= 8)}" if server.name == "farebox" else ""
             print(f"{server.name:8} after a {work:6} {each:6.2f} KiB of RSS each{mark}", flush=True)
             for connection in kept:
                 connection.close()
-            time.sleep(0.5)
-        server.stop()
+            server.stop()
     source.stop()
 
 
