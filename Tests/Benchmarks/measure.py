@@ -24,10 +24,6 @@ def cpu_by_thread(pid: int) -> dict[str, int]:
     return found
 
 
-def cpu(pid: int) -> int:
-    return sum(cpu_by_thread(pid).values())
-
-
 def resident_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):

@@ -20,7 +20,7 @@ CORE_MEASURED, CORE_OTHERS = "0", "1"
 # The same fields on both sides, one JSON line a request, written in batches of 64 KiB or 100 ms.
 NGINX_LOG = """
     log_format line escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method",'
-        '"target":"$request_uri","route":"$uri","status":$status,"total_ms":$request_time,'
+        '"target":"$request_uri","route":"$uri","status":$status,"duration_ms":$request_time,'
         '"upstream_ms":"$upstream_response_time","bytes_in":$request_length,"bytes_out":$bytes_sent,"upstream":"$upstream_addr"}';
     access_log %s line buffer=64k flush=100ms;
 """
