@@ -23,5 +23,6 @@ func wallSeconds() -> Int64 { Int64(time(nil)) }
 
 func printError(_ text: String) {
     if text.isEmpty { return }
-    fputs(text.hasSuffix("\n") ? text : text + "\n", stderr)
+    let line = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
