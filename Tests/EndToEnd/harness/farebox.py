@@ -220,7 +220,7 @@ class Farebox:
         )
 
     def claims(self, which: str = "list") -> list[dict]:
-        done = self.command("ledger", which, "--json", "--config", str(self.config_directory))
+        done = self.command("ledger", which, "--json", "--limit", "1000000", "--config", str(self.config_directory))
         assert done.returncode == 0, done.stderr
         return parse_claims(done.stdout)
 
@@ -253,10 +253,5 @@ class Farebox:
 
 
 def parse_claims(text: str) -> list[dict]:
-    """`ledger list --json`: an array, or one object a line."""
-    text = text.strip()
-    if not text:
-        return []
-    if text.startswith("["):
-        return json.loads(text)
+    """`ledger list --json`: one object a line."""
     return [json.loads(line) for line in text.splitlines()]
