@@ -88,7 +88,7 @@ public enum LedgerReport {
     private static func time(_ seconds: Int64) -> String {
         var out = ByteBuffer()
         var clock = WallClockText()
-        // The last second of the year 9999: a window may be as long as its payer likes.
+        // What nanoseconds hold ends in 2262; a window may be as long as its payer likes.
         clock.append(nanoseconds: min(max(seconds, 0), 9_223_372_035) * 1_000_000_000, to: &out)
         return out.text.prefix(19) + "Z"
     }

@@ -162,7 +162,8 @@ struct PayOutcome: Equatable {
     private static func usableUntil(_ payment: PaymentSigner.SignedPayment) -> String {
         var text = ByteBuffer()
         var clock = WallClockText()
-        let seconds = min(payment.authorization.validBefore.clampedToInt64, 253_402_300_799)
+        // What nanoseconds hold ends in 2262.
+        let seconds = min(payment.authorization.validBefore.clampedToInt64, 9_223_372_035)
         clock.append(nanoseconds: seconds * 1_000_000_000, to: &text)
         return "the authorization \(payment.authorization.nonce.hex) can be used until \(text.text)"
     }

@@ -49,7 +49,7 @@ public struct ConfigLoader: Sendable {
             Revision(
                 number: number, settings: settings, payments: parts.payments, upstreams: parts.upstreams, routes: parts.routes,
                 table: parts.table, loadedAt: now, former: FormerRevision.chain(before: former, now: now),
-                needsRestart: needsRestart, warnings: found.warnings, fingerprint: source.fingerprint))
+                needsRestart: needsRestart, warnings: found.warnings))
     }
 
     private struct Parts {

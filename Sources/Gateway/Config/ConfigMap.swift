@@ -4,8 +4,6 @@ struct ConfigMap {
     let place: ConfigPlace
     let path: ConfigPath
     let problems: ConfigProblems
-    /// Known keys that an unknown one was most likely meant to be.
-    private let misspelled: Set<String>
 
     /// Nil, with an error, where the node is no map. Keys that are not `known` are errors of their own.
     init?(_ node: ConfigNode, _ path: ConfigPath, known: [String], problems: ConfigProblems) {
@@ -23,9 +21,7 @@ struct ConfigMap {
         self.place = place
         self.path = path
         self.problems = problems
-        let unknown = entries.filter { !known.contains($0.key) }
-        misspelled = Set(unknown.compactMap { NearestName.among(known, to: $0.key) })
-        for entry in unknown {
+        for entry in entries where !known.contains(entry.key) {
             let home = KnownKeys.home(of: entry.key).map { "; it belongs under \($0)" }
             let hint = home ?? NearestName.hint(known, for: entry.key)
             problems.error(entry.keyPlace, below(entry.key), "unknown key\(hint)")
@@ -44,10 +40,8 @@ struct ConfigMap {
         problems.warning(entry(key)?.value.place ?? place, below(key), message)
     }
 
-    /// The error for a key that must be there; none where a misspelled one was reported in its place.
-    func missing(_ key: String, _ message: String) {
-        if !misspelled.contains(key) { problems.error(place, below(key), message) }
-    }
+    /// The error for a key that must be there.
+    func missing(_ key: String, _ message: String) { problems.error(place, below(key), message) }
 
     /// A scalar that is not empty; nil, with an error where something else stands there.
     func text(_ key: String, expected: String = "a text") -> String? { scalar(key, expected)?.text }

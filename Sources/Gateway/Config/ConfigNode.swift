@@ -68,11 +68,6 @@ final class ConfigProblems {
         errors.append(ConfigProblem(place: place, key: path.text, message: message))
     }
 
-    /// For what is met again and again, as an anchor is by its aliases.
-    func errorOnce(_ place: ConfigPlace, _ path: ConfigPath, _ message: String) {
-        if !errors.contains(where: { $0.place == place && $0.message == message }) { error(place, path, message) }
-    }
-
     func warning(_ place: ConfigPlace, _ path: ConfigPath, _ message: String) {
         warnings.append(ConfigProblem(place: place, key: path.text, message: message))
     }

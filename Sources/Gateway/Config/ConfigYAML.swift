@@ -6,7 +6,6 @@ struct ConfigYAML {
     let problems: ConfigProblems
 
     private static let maximumDepth = 16
-    private static let noAnchors = "anchors and aliases (&, *) are not used here; write the value out"
     /// Keys given twice that are found one by one; a file with more of them is reported once more.
     private static let maximumDuplicates = 32
 
@@ -84,7 +83,7 @@ struct ConfigYAML {
     private func convert(_ node: Node, _ path: ConfigPath, _ depth: Int, _ masked: [String: String]) -> ConfigNode? {
         let place = place(node.mark)
         if node.anchor != nil {
-            problems.errorOnce(place, path, Self.noAnchors)
+            problems.error(place, path, "anchors and aliases (&, *) are not used here; write the value out")
             return nil
         }
         if depth > Self.maximumDepth {
@@ -103,7 +102,7 @@ struct ConfigYAML {
             guard isUntagged(mapping.tag, place, path) else { return nil }
             return ConfigNode(content: .map(entries(mapping, path, depth, masked)), place: place)
         case .alias:
-            problems.errorOnce(place, path, Self.noAnchors)
+            problems.error(place, path, "anchors and aliases (&, *) are not used here; write the value out")
             return nil
         }
     }
@@ -148,7 +147,7 @@ struct ConfigYAML {
             if problem == "but found another document" {
                 problems.error(place(mark), .root, "holds a second YAML document; keep one a file")
             } else if problem == "found undefined alias" {
-                problems.error(place(mark), .root, Self.noAnchors)
+                problems.error(place(mark), .root, "anchors and aliases (&, *) are not used here; write the value out")
             } else {
                 let before = context.map { "\($0.text): " } ?? ""
                 problems.error(place(mark), .root, "is not YAML: \(before)\(problem)\(Self.hint(problem))")

@@ -54,7 +54,7 @@ struct PaymentsReader {
             return (chainID, Network.withChainID(chainID))
         }
         let names = Network.all.map(\.name)
-        map.error("network", "unknown network \"\(ConfigNode.shortened(text))\" (others are written eip155:N)\(NearestName.hint(names, for: text))")
+        map.error("network", "unknown network \"\(ConfigNode.shortened(text))\"\(NearestName.hint(names, for: text)), or eip155:N")
         return nil
     }
 

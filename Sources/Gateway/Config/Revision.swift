@@ -19,13 +19,9 @@ public final class Revision: Sendable {
     /// What `check` says beside the table of routes; none of it stops `run`.
     public let warnings: [ConfigProblem]
 
-    /// Of the files it was read from; comparable within one process only.
-    let fingerprint: Int
-
     init(
         number: Int, settings: Settings, payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
-        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem],
-        fingerprint: Int
+        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem]
     ) {
         self.number = number
         self.settings = settings
@@ -37,6 +33,5 @@ public final class Revision: Sendable {
         self.former = former
         self.needsRestart = needsRestart
         self.warnings = warnings
-        self.fingerprint = fingerprint
     }
 }

@@ -11,8 +11,6 @@ struct RoutesReader {
     let declaredUpstreams: Declared
 
     private var routes: [Route] = []
-    /// Of each route, for its conflicts.
-    private var paths: [ConfigPath] = []
     private var table = RouteTableBuilder()
     /// Routes at one price share their offers, whose domain separators cost hashing.
     private var offers: [OfferKey: Offer] = [:]
@@ -72,7 +70,6 @@ struct RoutesReader {
             index: routes.count, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
             access: access ?? .free, place: map.entry("match")?.value.place ?? map.place)
         routes.append(route)
-        paths.append(map.below("match"))
         table.add(pattern, isPriced: !isFree, route: route.index)
     }
 
@@ -221,7 +218,7 @@ struct RoutesReader {
     private func report(_ conflict: RouteTableBuilder.Conflict) {
         let first = routes[conflict.first]
         let second = routes[conflict.second]
-        let path = paths[conflict.second]
+        let path = ConfigPath.key(.root, "routes")
         switch conflict.kind {
         case .equal:
             problems.error(

@@ -19,15 +19,6 @@ public struct RoutePattern: Sendable, Hashable {
     public let host: String?
     public let segments: [Segment]
 
-    /// The same for patterns that take the same requests.
-    var identity: RoutePattern { RoutePattern(methods: methods.sorted(), host: host, segments: segments) }
-
-    private init(methods: [String], host: String?, segments: [Segment]) {
-        self.methods = methods
-        self.host = host
-        self.segments = segments
-    }
-
     /// At most this many segments.
     static let maximumSegments = 64
 
@@ -97,7 +88,7 @@ public struct RoutePattern: Sendable, Hashable {
         guard valid, !inner.hasPrefix("."), !inner.hasSuffix("."), !inner.contains("..") || isLiteral,
             text.utf8.count <= RouteTable.maximumHostBytes
         else {
-            let hint = text.utf8.allSatisfy { $0 < 0x80 } ? "" : "; names beyond ASCII are written as xn--…"
+            let hint = text.utf8.allSatisfy(isMethodByte) ? "" : "; names beyond ASCII are written as xn--…"
             throw Fault(message: "\"\(text)\" is no host name\(hint)")
         }
         return text.lowercased()

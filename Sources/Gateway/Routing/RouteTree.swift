@@ -96,7 +96,7 @@ final class RouteTree: @unchecked Sendable {
     /// lower case without port; a host's own patterns come before those for any host.
     func find(path: UnsafeRawBufferPointer, methodBit: UInt64, host: UnsafeRawBufferPointer) -> Hit {
         var hit = Hit()
-        guard let base = path.baseAddress, path.count > 0, path[0] == 0x2F else { return hit }
+        guard let base = path.baseAddress, path[0] == 0x2F else { return hit }
         if host.count > 0 {
             let root = child(of: Self.hostParent, host.baseAddress.unsafelyUnwrapped, host.count)
             if root >= 0 && search(Int(root), 1, base, path.count, methodBit, &hit) { return hit }

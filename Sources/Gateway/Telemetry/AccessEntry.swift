@@ -45,17 +45,16 @@ struct AccessEntry {
     /// Longer method, target and host texts are cut: hostile ones must not fill the disk.
     static let textLimit = 8 * 1024
 
-    /// Appends one line of JSON. Keys of which nothing is known are left out.
+    /// Appends one line of JSON. The keys from `time` to `outcome` are there always, but for `host`, `route` and
+    /// `upstream_ms`; those and the later ones only where something is known.
     func append(to out: inout ByteBuffer, clock: inout WallClockText) {
         out.append("{\"time\":\"")
         clock.append(nanoseconds: endedNanoseconds, to: &out)
         out.append("\",\"client\":\"")
         out.appendEscaped(client)
-        if !method.isEmpty {
-            Self.text("\",\"method\":\"", method, to: &out)
-            Self.text("\",\"target\":\"", target, to: &out)
-            if !host.isEmpty { Self.text("\",\"host\":\"", host, to: &out) }
-        }
+        Self.text("\",\"method\":\"", method, to: &out)
+        Self.text("\",\"target\":\"", target, to: &out)
+        if !host.isEmpty { Self.text("\",\"host\":\"", host, to: &out) }
         if !route.isEmpty { Self.text("\",\"route\":\"", route, to: &out) }
         out.append("\",\"revision\":")
         out.append(decimal: revision)

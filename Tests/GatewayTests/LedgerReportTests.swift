@@ -1,0 +1,59 @@
+import Bytes
+import Foundation
+import Testing
+
+@testable import Gateway
+@testable import Ledger
+
+@Suite struct LedgerReportTests {
+    static func claim(
+        _ state: ClaimState, chain: String = "eip155:84532", asset: String = "036cbd53842c5426634e7929541ec2318f3dcf7e",
+        request: String = "GET /v1/reports/7", transaction: String? = nil, reason: String? = nil
+    ) -> ClaimRecord {
+        ClaimRecord(
+            id: ClaimID(row: 7, ledger: 0xA1),
+            key: ClaimKey(
+                chain: chain, asset: Bytes20(Hex.decode(asset)!)!,
+                payer: Bytes20(Hex.decode("7e5f4552091a69125d5dfcb7b8c2659029395bdf")!)!, nonce: .zero),
+            binding: .zero, bind: .body,
+            machine: ClaimMachine(state: state, order: .after, isPaid: transaction != nil)!,
+            facilitator: .sandbox, amountAtomic: 20_000,
+            payTo: Bytes20(Hex.decode("209693bc6afc0c5328ba36faf03c514ef312287c")!)!, route: "GET /v1/reports/*",
+            revision: 3, request: request, validBefore: .max, createdAt: 1_795_224_932, updatedAt: 1_795_224_933,
+            owedAt: state == .owed ? 1_795_224_933 : nil, attempts: 1, reruns: 0, requestBytesWritten: true,
+            transaction: transaction, reason: reason)
+    }
+
+    @Test func aTable() {
+        let table = LedgerReport.table([
+            Self.claim(.delivered, transaction: "sandbox-1"),
+            Self.claim(.void, chain: "eip155:77", request: "GET /a\u{1b}[2J", reason: "upstream_timeout"),
+        ])
+        #expect(
+            table == """
+                TIME                  STATE      ORDER  PRICE         NETWORK       PAYER                                       REQUEST            TRANSACTION       CLAIM
+                2026-11-21T01:35:33Z  delivered  after  $0.02         base-sepolia  0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf  GET /v1/reports/7  sandbox-1         fb_000000a1_7
+                2026-11-21T01:35:33Z  void       after  20000 atomic  eip155:77     0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf  GET /a\\u001b[2J    upstream_timeout  fb_000000a1_7
+
+                """)
+        #expect(LedgerReport.table([]) == "")
+    }
+
+    @Test func linesOfJSON() throws {
+        let text = LedgerReport.lines([Self.claim(.owed, transaction: "sandbox-1"), Self.claim(.void, reason: "x")])
+        let lines = text.split(separator: "\n")
+        #expect(lines.count == 2 && text.hasSuffix("\n"))
+        #expect(
+            lines.first.map(String.init)
+                == #"{"id":"fb_000000a1_7","state":"owed","order":"after","bind":"body","amount":"20000","#
+                + #""network":"eip155:84532","asset":"0x036CbD53842c5426634e7929541eC2318f3dCF7e","#
+                + #""payer":"0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf","nonce":"0x"#
+                + String(repeating: "0", count: 64)
+                + #"","pay_to":"0x209693Bc6afc0C5328bA36FaF03C514EF312287C","facilitator":"sandbox","#
+                + #""route":"GET /v1/reports/*","revision":3,"request":"GET /v1/reports/7","#
+                + #""valid_before":"2262-04-11T23:47:15Z","created":"2026-11-21T01:35:32Z","updated":"2026-11-21T01:35:33Z","#
+                + #""owed_since":"2026-11-21T01:35:33Z","attempts":1,"reruns":0,"transaction":"sandbox-1"}"#)
+        for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+        #expect(LedgerReport.lines([]) == "")
+    }
+}
