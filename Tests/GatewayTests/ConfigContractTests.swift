@@ -6,7 +6,8 @@ import Testing
 @Suite struct ConfigContractTests {
     /// The set in the repository, which README and demo use too.
     static let shipped: String = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         return root.appendingPathComponent("gateway.conf.d").path
     }()
 
@@ -55,8 +56,10 @@ import Testing
 
     @Test func filesMergeInNameOrder() throws {
         let directory = ConfigDirectory([
-            "10-a.yaml": "routes:\n  - {match: /a, upstream: legacy, free: true}\nupstreams:\n  legacy: {url: \"http://[::1]:9000/base/\"}\n",
-            "20-b.yaml": "routes:\n  - {match: /b, upstream: other, free: true}\nupstreams:\n  other: {url: https://Example.com}\n",
+            "10-a.yaml":
+                "routes:\n  - {match: /a, upstream: legacy, free: true}\nupstreams:\n  legacy: {url: \"http://[::1]:9000/base/\"}\n",
+            "20-b.yaml":
+                "routes:\n  - {match: /b, upstream: other, free: true}\nupstreams:\n  other: {url: https://Example.com}\n",
             "30-empty.yaml": "# nothing yet\nroutes:\npayments:\n",
             "40-nothing.yaml": "",
             ".hidden.yaml": "nonsense: true\n",

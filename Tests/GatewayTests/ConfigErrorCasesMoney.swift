@@ -13,17 +13,17 @@ extension ConfigErrorTests {
         Case(
             "payments: {\"a b\": {}}\n",
             [
-                "20.yaml:1:12: payments.a b: a name holds letters, digits, -, _ and ., at most 64",
+                "20.yaml:1:12: payments.a b: a name holds letters, digits, -, _ and ., at most 64"
             ]),
         Case(
             "payments: {a: base}\n",
             [
-                "20.yaml:1:15: payments.a: expected a map, found \"base\"",
+                "20.yaml:1:15: payments.a: expected a map, found \"base\""
             ]),
         Case(
             "payments: [a]\n",
             [
-                "20.yaml:1:11: payments: expected a map, found a list",
+                "20.yaml:1:11: payments: expected a map, found a list"
             ]),
         Case(
             "payments: {a: {network: base-sepola, asset: usdc, pay_to: \"0x209693Bc6afc0C5328bA36FaF03C514EF312287c\", facilitator: self}}\n",
@@ -36,7 +36,7 @@ extension ConfigErrorTests {
         Case(
             "payments: {a: {network: base, asset: USDC, pay_to: \"0x209693bc6afc0c5328ba36faf03c514ef312287c\", facilitator: sandbox}}\n",
             [
-                "20.yaml:1:25: payments.a.network: base holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia",
+                "20.yaml:1:25: payments.a.network: base holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia"
             ]),
         Case(
             "payments: {a: {network: eip155:56, asset: USDC, pay_to: \"0x0000000000000000000000000000000000000000\", facilitator: sandbox}}\n",
@@ -48,7 +48,7 @@ extension ConfigErrorTests {
         Case(
             "payments: {a: {network: eip155:8453, asset: USDC, pay_to: \"0x209693bc6afc0c5328ba36faf03c514ef312287c\", facilitator: sandbox}}\n",
             [
-                "20.yaml:1:25: payments.a.network: base holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia",
+                "20.yaml:1:25: payments.a.network: base holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia"
             ]),
         Case(
             "payments: {a: {network: eip155:084532, asset: DAI, pay_to: 12, facilitator: sandbox}}\n",
@@ -68,7 +68,7 @@ extension ConfigErrorTests {
         Case(
             "payments: {a: {network: base-sepolia, asset: USDC, pay_to: \"0x036CbD53842c5426634e7929541eC2318f3dCF7e\", facilitator: sandbox}}\n",
             [
-                "20.yaml:1:60: payments.a.pay_to: is the asset's own contract, not a wallet",
+                "20.yaml:1:60: payments.a.pay_to: is the asset's own contract, not a wallet"
             ]),
     ]
 
@@ -76,47 +76,47 @@ extension ConfigErrorTests {
         Case(
             "upstreams: {a: {}}\n",
             [
-                "20.yaml:1:16: upstreams.a.url: is missing; write http://host:port",
+                "20.yaml:1:16: upstreams.a.url: is missing; write http://host:port"
             ]),
         Case(
             "upstreams: {a: \"http://h\"}\n",
             [
-                "20.yaml:1:16: upstreams.a: expected a map, found \"http://h\"",
+                "20.yaml:1:16: upstreams.a: expected a map, found \"http://h\""
             ]),
         Case(
             "upstreams: {a: {url: 127.0.0.1:9000}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"127.0.0.1:9000\" has no scheme; write http://127.0.0.1:9000",
+                "20.yaml:1:22: upstreams.a.url: \"127.0.0.1:9000\" has no scheme; write http://127.0.0.1:9000"
             ]),
         Case(
             "upstreams: {a: {url: ftp://h}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"ftp://h\": an upstream speaks http or https, not \"ftp\"",
+                "20.yaml:1:22: upstreams.a.url: \"ftp://h\": an upstream speaks http or https, not \"ftp\""
             ]),
         Case(
             "upstreams: {a: {url: \"http://u:p@h\"}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: holds credentials; set them under headers, as {Authorization: {env: NAME}}",
+                "20.yaml:1:22: upstreams.a.url: holds credentials; set them under headers, as {Authorization: {env: NAME}}"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h:0\"}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"http://h:0\": \"h:0\" is no host, or its port is not 1 to 65535",
+                "20.yaml:1:22: upstreams.a.url: \"http://h:0\": \"h:0\" is no host, or its port is not 1 to 65535"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h/a?b\"}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"http://h/a?b\" holds a query or a fragment; an upstream takes neither",
+                "20.yaml:1:22: upstreams.a.url: \"http://h/a?b\" holds a query or a fragment; an upstream takes neither"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h/a/../b\"}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"http://h/a/../b\": its path holds the dot segment \"..\"",
+                "20.yaml:1:22: upstreams.a.url: \"http://h/a/../b\": its path holds the dot segment \"..\""
             ]),
         Case(
             "upstreams: {a: {url: \"http://h/*\"}}\n",
             [
-                "20.yaml:1:22: upstreams.a.url: \"http://h/*\": its path holds a wildcard",
+                "20.yaml:1:22: upstreams.a.url: \"http://h/*\": its path holds a wildcard"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h\", hots: preserve, host: \"a b\"}}\n",
@@ -127,7 +127,7 @@ extension ConfigErrorTests {
         Case(
             "upstreams: {a: {url: \"http://h\", ca_file: /nonexistent.pem}}\n",
             [
-                "20.yaml:1:43: upstreams.a.ca_file: has no meaning for http://h; it is for https",
+                "20.yaml:1:43: upstreams.a.ca_file: has no meaning for http://h; it is for https"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h\", headers: {Host: x, X-Farebox-Payer: y, Content-Length: 1, x-payment: z, \"a b\": c, X-A: 1, x-a: 2, X-B: [c], X-C: \"a\\nb\", X-D: {env: E, file: F}, X-E: {environment: E}, X-F: \" pad\"}}}\n",
@@ -148,7 +148,7 @@ extension ConfigErrorTests {
         Case(
             "upstreams: {a: {url: \"http://h\", timeouts: 5s}}\n",
             [
-                "20.yaml:1:44: upstreams.a.timeouts: expected a map, found \"5s\"",
+                "20.yaml:1:44: upstreams.a.timeouts: expected a map, found \"5s\""
             ]),
     ]
 }

@@ -5,12 +5,12 @@ extension ConfigErrorTests {
         Case(
             "routes: {a: b}\n",
             [
-                "20.yaml:1:9: routes: expected a list of routes, found a map",
+                "20.yaml:1:9: routes: expected a list of routes, found a map"
             ]),
         Case(
             "routes: [GET /x]\n",
             [
-                "20.yaml:1:10: routes[0]: expected a map, found \"GET /x\"",
+                "20.yaml:1:10: routes[0]: expected a map, found \"GET /x\""
             ]),
         Case(
             "routes: [{}]\n",
@@ -22,12 +22,12 @@ extension ConfigErrorTests {
         Case(
             "routes: [{match: GET /x, upstream: legacy}]\n",
             [
-                "20.yaml:1:10: routes[0].price: is missing; write price: $0.02, or free: true",
+                "20.yaml:1:10: routes[0].price: is missing; write price: $0.02, or free: true"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, free: false}]\n",
             [
-                "20.yaml:1:10: routes[0].price: is missing; write price: $0.02, or free: true",
+                "20.yaml:1:10: routes[0].price: is missing; write price: $0.02, or free: true"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legasy, free: true, price: $1}]\n",
@@ -44,42 +44,42 @@ extension ConfigErrorTests {
         Case(
             "routes:\n  - match: GET /x\n    upstream: legacy\n    prise: $0.02\n",
             [
-                "20.yaml:4:5: routes[0].prise: unknown key; did you mean \"price\"?",
+                "20.yaml:4:5: routes[0].prise: unknown key; did you mean \"price\"?"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: 0.02}]\n",
             [
-                "20.yaml:1:51: routes[0].price: \"0.02\" is no price; prices are in US dollars: write $0.02",
+                "20.yaml:1:51: routes[0].price: \"0.02\" is no price; prices are in US dollars: write $0.02"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $0.0000001}]\n",
             [
-                "20.yaml:1:51: routes[0].price: $0.0000001 has 7 decimals; the asset of \"test-usdc\" holds 6, so it cannot be paid",
+                "20.yaml:1:51: routes[0].price: $0.0000001 has 7 decimals; the asset of \"test-usdc\" holds 6, so it cannot be paid"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $0}]\n",
             [
-                "20.yaml:1:51: routes[0].price: a price is above zero; for a route without charge write free: true",
+                "20.yaml:1:51: routes[0].price: a price is above zero; for a route without charge write free: true"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: \"$1,000\"}]\n",
             [
-                "20.yaml:1:51: routes[0].price: \"$1,000\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50",
+                "20.yaml:1:51: routes[0].price: \"$1,000\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $.5}]\n",
             [
-                "20.yaml:1:51: routes[0].price: \"$.5\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50",
+                "20.yaml:1:51: routes[0].price: \"$.5\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $999999999999999999999999999999999999999}]\n",
             [
-                "20.yaml:1:51: routes[0].price: $999999999999999999999999999999999999999 is more than 128 bits of atomic units hold, in the asset of \"test-usdc\"",
+                "20.yaml:1:51: routes[0].price: $999999999999999999999999999999999999999 is more than 128 bits of atomic units hold, in the asset of \"test-usdc\""
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: free}]\n",
             [
-                "20.yaml:1:51: routes[0].price: \"free\" is no price; prices are in US dollars, such as $0.02",
+                "20.yaml:1:51: routes[0].price: \"free\" is no price; prices are in US dollars, such as $0.02"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, settle: before, bind: bodies, redeliver: always, redeliver_for: 10, max_timeout_seconds: 5m, in_flight_per_wallet: 2}]\n",
@@ -94,13 +94,13 @@ extension ConfigErrorTests {
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, max_timeout_seconds: 126}]\n",
             [
-                "20.yaml:1:76: routes[0].max_timeout_seconds: a window of 126 s cannot hold 126 s: upstream \"legacy\" may take 120 s (timeouts: total) and settlement 6 s; lengthen the window, or shorten the time-out",
+                "20.yaml:1:76: routes[0].max_timeout_seconds: a window of 126 s cannot hold 126 s: upstream \"legacy\" may take 120 s (timeouts: total) and settlement 6 s; lengthen the window, or shorten the time-out"
             ]),
         Case("routes: [{match: GET /x, upstream: legacy, price: $1, max_timeout_seconds: 127}]\n", []),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, settle: first, max_timeout_seconds: 6}]\n",
             [
-                "20.yaml:1:91: routes[0].max_timeout_seconds: a window of 6 s cannot hold 6 s: settlement may take 6 s; lengthen the window",
+                "20.yaml:1:91: routes[0].max_timeout_seconds: a window of 6 s cannot hold 6 s: settlement may take 6 s; lengthen the window"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, accept: [test-usdt, test-usdc, test-usdc]}]\n",
@@ -111,7 +111,7 @@ extension ConfigErrorTests {
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, accept: []}]\n",
             [
-                "20.yaml:1:63: routes[0].accept: expected names of payments, found an empty list",
+                "20.yaml:1:63: routes[0].accept: expected names of payments, found an empty list"
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, accept: , mime_type: json}]\n",
@@ -122,7 +122,7 @@ extension ConfigErrorTests {
         Case(
             "routes: [{match: \"OPTIONS,GET /x\", upstream: legacy, price: $1}]\n",
             [
-                "20.yaml:1:18: routes[0].match: OPTIONS is never charged; list it in a route with free: true",
+                "20.yaml:1:18: routes[0].match: OPTIONS is never charged; list it in a route with free: true"
             ]),
         Case(
             "routes:\n  - {match: GET /x, upstream: legacy, price: $1}\n  - {match: HEAD /x, upstream: legacy, free: true}\n  - {match: GET /X/, upstream: legacy, free: true}\n",
@@ -139,12 +139,12 @@ extension ConfigErrorTests {
         Case(
             "payments:\n  twin: {network: eip155:84532, asset: USDC, pay_to: \"0x209693bc6afc0c5328ba36faf03c514ef312287c\", facilitator: sandbox}\nroutes: [{match: GET /x, upstream: legacy, price: $1}]\n",
             [
-                "20.yaml:3:10: routes[0].accept: \"test-usdc\" and \"twin\" are the same asset on the same network; accept one of them",
+                "20.yaml:3:10: routes[0].accept: \"test-usdc\" and \"twin\" are the same asset on the same network; accept one of them"
             ]),
         Case(
             "listen: 0.0.0.0:80\nroutes: [{match: GET /x, upstream: legacy, price: $1}]\n",
             [
-                "DIR: public_url: is missing; 402s name it as the origin, as in https://api.example.com",
+                "DIR: public_url: is missing; 402s name it as the origin, as in https://api.example.com"
             ]),
         Case(
             "upstreams: {bad: {url: x}}\nroutes: [{match: GET /x, upstream: bad, price: $1, accept: bad}]\npayments: {bad: {network: base-sepolia}}\n",

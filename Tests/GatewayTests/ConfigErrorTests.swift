@@ -45,18 +45,23 @@ import Testing
     @Test func directoriesAndFilesThatCannotBeRead() {
         let directory = ConfigDirectory()
         #expect(directory.errors() == ["DIR: holds no *.yaml file"])
-        try! FileManager.default.createDirectory(atPath: "\(directory.path)/10.yaml", withIntermediateDirectories: false)
+        try! FileManager.default.createDirectory(
+            atPath: "\(directory.path)/10.yaml", withIntermediateDirectories: false)
         #expect(directory.errors() == ["10.yaml: is not a regular file"])
         #expect(mkfifo("\(directory.path)/20.yaml", 0o600) == 0)
         symlink("nowhere", "\(directory.path)/30.yaml")
         #expect(
             directory.errors() == [
-                "10.yaml: is not a regular file", "20.yaml: is not a regular file", "30.yaml: No such file or directory",
+                "10.yaml: is not a regular file", "20.yaml: is not a regular file",
+                "30.yaml: No such file or directory",
             ])
         guard case .failure(let errors) = ConfigLoader(directory: "/nowhere", purpose: .check).load(now: 0) else {
             return #expect(Bool(false))
         }
-        #expect(errors.problems.map(\.description) == ["/nowhere: cannot read the config directory: No such file or directory"])
+        #expect(
+            errors.problems.map(\.description) == [
+                "/nowhere: cannot read the config directory: No such file or directory"
+            ])
     }
 
     @Test func hugeFilesAreRefused() {
@@ -66,7 +71,8 @@ import Testing
 
     @Test func bytesThatAreNotUTF8AreRefused() throws {
         let directory = ConfigDirectory()
-        try Data([0x61, 0x3A, 0x0A, 0x62, 0x3A, 0x20, 0xFF]).write(to: URL(fileURLWithPath: "\(directory.path)/10.yaml"))
+        try Data([0x61, 0x3A, 0x0A, 0x62, 0x3A, 0x20, 0xFF]).write(
+            to: URL(fileURLWithPath: "\(directory.path)/10.yaml"))
         #expect(directory.errors() == ["10.yaml:2:4: is not UTF-8"])
     }
 
@@ -83,7 +89,8 @@ import Testing
         var yaml = "a0: &a0 [x, x]\n"
         for at in 1..<60 { yaml += "a\(at): &a\(at) [*a\(at - 1), *a\(at - 1)]\n" }
         let errors = ConfigDirectory(["10.yaml": yaml]).errors()
-        #expect(errors.count { $0.hasSuffix("anchors and aliases (&, *) are not used here; write the value out") } == 60)
+        #expect(
+            errors.count { $0.hasSuffix("anchors and aliases (&, *) are not used here; write the value out") } == 60)
     }
 
     @Test func nestingWithoutEndIsRefused() {
@@ -91,17 +98,20 @@ import Testing
         #expect(ConfigDirectory(["10.yaml": deep]).errors().count == 1)
     }
 
-    static let secrets = moneyAndUpstream.replacing("upstreams:\n", with: "") + """
-        upstreams:
-          api:
-            url: https://api.internal
-            ca_file: /nowhere/ca.pem
-            headers: {Authorization: {env: API_KEY}, X-Key: {file: /nowhere/key}}
+    static let secrets =
+        moneyAndUpstream.replacing("upstreams:\n", with: "") + """
+            upstreams:
+              api:
+                url: https://api.internal
+                ca_file: /nowhere/ca.pem
+                headers: {Authorization: {env: API_KEY}, X-Key: {file: /nowhere/key}}
 
-        """
+            """
 
     @Test func missingSecretsStopRunAndWarnAtCheck() throws {
-        let directory = ConfigDirectory(["10.yaml": Self.secrets.replacing("  legacy: {url: \"http://127.0.0.1:9000\"}\n", with: "")])
+        let directory = ConfigDirectory([
+            "10.yaml": Self.secrets.replacing("  legacy: {url: \"http://127.0.0.1:9000\"}\n", with: "")
+        ])
         let missing = [
             "10.yaml:6:14: upstreams.api.ca_file: /nowhere/ca.pem: No such file or directory",
             "10.yaml:7:36: upstreams.api.headers.Authorization.env: the environment variable API_KEY is not set",
@@ -110,7 +120,9 @@ import Testing
         #expect(directory.errors(.run) == missing)
         let revision = try directory.loader(.check).load(now: 0).get()
         let warnings = revision.warnings.map { directory.strip($0.description) }
-        #expect(warnings == ["DIR: routes: there are no routes; every path is answered 404"] + missing.map { "\($0); run needs it" })
+        #expect(
+            warnings == ["DIR: routes: there are no routes; every path is answered 404"]
+                + missing.map { "\($0); run needs it" })
         #expect(revision.upstreams[0].headers.map(\.value) == [nil, nil])
     }
 
@@ -140,7 +152,8 @@ import Testing
             """
         let directory = ConfigDirectory(["1.yaml": yaml])
         let warnings = try directory.loader().load(now: 0).get().warnings.map { directory.strip($0.description) }
-        let old = "is unknown to the oldest clients (PyPI x402 1.0.0 and before), which then refuse the whole 402; they know base, "
+        let old =
+            "is unknown to the oldest clients (PyPI x402 1.0.0 and before), which then refuse the whole 402; they know base, "
             + "base-sepolia, avalanche, avalanche-fuji"
         #expect(
             warnings.dropFirst() == [

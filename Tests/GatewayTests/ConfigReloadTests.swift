@@ -65,7 +65,8 @@ import Testing
         let second = try revision(after, number: 2, former: first)
         #expect(
             second.needsRestart == [
-                "listen: 127.0.0.1:3 needs a restart; 127.0.0.1:1 stays", "admin: off needs a restart; 127.0.0.1:2 stays",
+                "listen: 127.0.0.1:3 needs a restart; 127.0.0.1:1 stays",
+                "admin: off needs a restart; 127.0.0.1:2 stays",
                 "threads: auto needs a restart; 2 stays", "ledger: b.db needs a restart; a.db stays",
                 "access_log: stdout needs a restart; off stays",
             ])
@@ -127,11 +128,14 @@ import Testing
                 "POST,GET /b/*: upstream legacy → spare; settle after → first; accept test-usdc → test-usdc, other; "
                     + "max_timeout_seconds 300 → 60; bind body → head; redeliver safe → rerun; redeliver_for 86400s → 3600s; "
                     + "description changed; mime_type changed",
-                "GET /c: price free → $5", "GET /d: price $1 → free", "GET /new: added, $0.5", "GET /gone: removed, was $7",
+                "GET /c: price free → $5", "GET /d: price $1 → free", "GET /new: added, $0.5",
+                "GET /gone: removed, was $7",
                 "payment other: added",
                 "payment test-usdc: pay_to 0x209693Bc6afc0C5328bA36FaF03C514EF312287C → 0x036CbD53842c5426634e7929541EC2318f3dCF7F",
-                "upstream legacy: url http://127.0.0.1:9000 → http://127.0.0.1:9001; headers changed", "upstream spare: added",
-                "public_url: http://127.0.0.1:8402 → https://api.example.com", "unmatched: free, to legacy → deny", "limits: changed",
+                "upstream legacy: url http://127.0.0.1:9000 → http://127.0.0.1:9001; headers changed",
+                "upstream spare: added",
+                "public_url: http://127.0.0.1:8402 → https://api.example.com", "unmatched: free, to legacy → deny",
+                "limits: changed",
             ])
         #expect(RevisionDiff(from: second, to: second).isEmpty)
     }
@@ -164,7 +168,9 @@ import Testing
         let directory = ConfigDirectory(["10.yaml": moneyAndUpstream, "30.yaml": Self.routes("$0.02")])
         let loader = directory.loader(.run)
         let events = Events()
-        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get(), now: { 500 }) { events.add($0) }
+        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get(), now: { 500 }) {
+            events.add($0)
+        }
         #expect(watcher.start() == nil)
         defer { watcher.stop() }
 
@@ -179,7 +185,9 @@ import Testing
         directory.write("20.yaml", "routes: [{match: GET /more, upstream: legacy, free: true}]\nlimits: {drian: 1s}\n")
         guard case .failed(let errors)? = events.next() else { return #expect(Bool(false)) }
         #expect(
-            errors.problems.map { directory.strip($0.description) } == ["20.yaml:2:10: limits.drian: unknown key; did you mean \"drain\"?"])
+            errors.problems.map { directory.strip($0.description) } == [
+                "20.yaml:2:10: limits.drian: unknown key; did you mean \"drain\"?"
+            ])
 
         directory.remove("20.yaml")
         guard case .reloaded(let third, let none)? = events.next() else { return #expect(Bool(false)) }
@@ -201,8 +209,10 @@ import Testing
         let parent = ConfigDirectory()
         let path = "\(parent.path)/conf.d"
         func make(_ name: String, _ price: String) throws {
-            try FileManager.default.createDirectory(atPath: "\(parent.path)/\(name)", withIntermediateDirectories: false)
-            try (moneyAndUpstream + Self.routes(price)).write(toFile: "\(parent.path)/\(name)/1.yaml", atomically: true, encoding: .utf8)
+            try FileManager.default.createDirectory(
+                atPath: "\(parent.path)/\(name)", withIntermediateDirectories: false)
+            try (moneyAndUpstream + Self.routes(price)).write(
+                toFile: "\(parent.path)/\(name)/1.yaml", atomically: true, encoding: .utf8)
         }
         try make("one", "$0.01")
         try make("two", "$0.02")
@@ -215,7 +225,8 @@ import Testing
         symlink("two", path + ".new")
         #expect(rename(path + ".new", path) == 0)
         #expect(Self.price(events.next()) == "$0.02")
-        try (moneyAndUpstream + Self.routes("$0.03")).write(toFile: "\(parent.path)/two/1.yaml", atomically: true, encoding: .utf8)
+        try (moneyAndUpstream + Self.routes("$0.03")).write(
+            toFile: "\(parent.path)/two/1.yaml", atomically: true, encoding: .utf8)
         #expect(Self.price(events.next()) == "$0.03")
     }
 

@@ -3,15 +3,16 @@ import Testing
 @testable import Gateway
 
 @Suite struct ConfigReportTests {
-    static let config = moneyAndUpstream + """
-        routes:
-          - {match: "GET /v1/status", upstream: legacy, free: true}
-          - {match: "GET /v1/reports/*", upstream: legacy, price: $0.02}
-          - {match: "GET /v1/**", upstream: legacy, price: $1, settle: first}
-          - {match: "/v1/reports/{id}", upstream: legacy, price: $2}
-          - {match: "GET api.example.com/v1/reports/*", upstream: legacy, price: $3}
+    static let config =
+        moneyAndUpstream + """
+            routes:
+              - {match: "GET /v1/status", upstream: legacy, free: true}
+              - {match: "GET /v1/reports/*", upstream: legacy, price: $0.02}
+              - {match: "GET /v1/**", upstream: legacy, price: $1, settle: first}
+              - {match: "/v1/reports/{id}", upstream: legacy, price: $2}
+              - {match: "GET api.example.com/v1/reports/*", upstream: legacy, price: $3}
 
-        """
+            """
 
     @Test func checkPrintsEveryRoute() {
         let directory = ConfigDirectory(["1.yaml": Self.config])

@@ -18,7 +18,8 @@ import Testing
     static func reference(_ patterns: [RoutePattern], _ method: String, _ path: String, _ host: String) -> Int? {
         var best: Int?
         for (at, pattern) in patterns.enumerated()
-        where RouteOrder.takes(pattern, path: Array(path.utf8), host: host) && RouteOrder.takes(pattern, method: method) {
+        where RouteOrder.takes(pattern, path: Array(path.utf8), host: host) && RouteOrder.takes(pattern, method: method)
+        {
             guard let champion = best else {
                 best = at
                 continue

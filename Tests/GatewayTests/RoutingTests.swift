@@ -5,7 +5,9 @@ import Testing
 @Suite struct RoutingTests {
     static func table(_ routes: [(match: String, price: Bool)]) throws -> RouteTable {
         var builder = RouteTableBuilder()
-        for (at, route) in routes.enumerated() { builder.add(try RoutePattern(route.match), isPriced: route.price, route: at) }
+        for (at, route) in routes.enumerated() {
+            builder.add(try RoutePattern(route.match), isPriced: route.price, route: at)
+        }
         #expect(builder.conflicts == [])
         return builder.build()
     }
@@ -47,8 +49,10 @@ import Testing
     func mostSpecificWins(_ method: String, _ host: String, _ path: String, _ expected: Int?) throws {
         let table = try Self.table([
             ("GET /v1/status", false), ("GET /v1/reports/*", true), ("GET /v1/reports/latest", true),
-            ("/v1/reports/{name}", true), ("GET /v1/reports/{id}/pages/{page}", true), ("PROPFIND,PROPPATCH /dav/*", false),
-            ("GET /files/**", false), ("GET Api.example.com/v1/status", false), ("GET [::1]/only6", false), ("GET /", false),
+            ("/v1/reports/{name}", true), ("GET /v1/reports/{id}/pages/{page}", true),
+            ("PROPFIND,PROPPATCH /dav/*", false),
+            ("GET /files/**", false), ("GET Api.example.com/v1/status", false), ("GET [::1]/only6", false),
+            ("GET /", false),
             ("GET /a%20b", false),
         ])
         let match = table.match(method, path, host: host)
@@ -61,10 +65,14 @@ import Testing
     }
 
     @Test func otherMethodsAre405() throws {
-        let table = try Self.table([("GET /a", false), ("POST,PURGE /a", true), ("DELETE /*", false), ("GET,HEAD,OPTIONS h/a", false)])
+        let table = try Self.table([
+            ("GET /a", false), ("POST,PURGE /a", true), ("DELETE /*", false), ("GET,HEAD,OPTIONS h/a", false),
+        ])
         guard case .methodNotAllowed(let methods) = table.match("PUT", "/a") else { return #expect(Bool(false)) }
         #expect(table.allowText(methods) == "GET, HEAD, POST, DELETE, PURGE")
-        guard case .methodNotAllowed(let onHost) = table.match("PUT", "/a", host: "h") else { return #expect(Bool(false)) }
+        guard case .methodNotAllowed(let onHost) = table.match("PUT", "/a", host: "h") else {
+            return #expect(Bool(false))
+        }
         #expect(table.allowText(onHost) == "GET, HEAD, OPTIONS, POST, DELETE, PURGE")
         guard case .methodNotAllowed = table.match("get", "/a") else { return #expect(Bool(false)) }
         #expect(table.match("PURGE", "/a") == .route(1))
@@ -111,7 +119,8 @@ import Testing
     @Test(arguments: spellings)
     func otherSpellingsOfAPricedPathAreNotServed(_ path: String, _ expected: RouteMatch) throws {
         let table = try Self.table([
-            ("GET /v1/reports/*", true), ("GET /v1/actions:run", true), ("GET /mixed/Case", true), ("GET /slash/", true),
+            ("GET /v1/reports/*", true), ("GET /v1/actions:run", true), ("GET /mixed/Case", true),
+            ("GET /slash/", true),
             ("/**", false), ("GET /v1/status", false), ("GET /v1/reports/free/**", false),
         ])
         #expect(table.match("GET", path) == expected)
@@ -131,7 +140,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/a/b", "/a/b"), ("/", "/"), ("//", "/"), ("/A/b/", "/a/b"), ("/a;x/b;y", "/a/b"), ("/;a/;b", "/"), ("/a%41%2a", "/aa*"),
+        ("/a/b", "/a/b"), ("/", "/"), ("//", "/"), ("/A/b/", "/a/b"), ("/a;x/b;y", "/a/b"), ("/;a/;b", "/"),
+        ("/a%41%2a", "/aa*"),
         ("/%zz", "/%zz"), ("/a%", "/a%"), ("/a%4", "/a%4"), ("/a%3bx/c", "/a/c"), ("/a//;//b", "/a/b"), ("/É", "/É"),
     ])
     func foldedForms(_ path: String, _ folded: String) {
@@ -205,7 +215,10 @@ import Testing
         ("GET /%zz", "\"%zz\" holds a broken escape; \"%\" is followed by two hex digits"),
         ("GET /é", "\"é\" holds a byte that is not visible ASCII; write it escaped: %C3%A9"),
         ("GET http://h/a", "a match takes no scheme; write \"host/path\" or \"/path\""),
-        ("GET *.example.com/a", "the host \"*.example.com\" holds a wildcard; hosts are matched whole: name each, or leave it out"),
+        (
+            "GET *.example.com/a",
+            "the host \"*.example.com\" holds a wildcard; hosts are matched whole: name each, or leave it out"
+        ),
         ("GET h:80/a", "the host is compared without its port; drop \":80\""),
         ("GET h..x/a", "\"h..x\" is no host name"),
         ("GET\t/a", "a match is \"METHOD /path\" on one line, without tabs"),

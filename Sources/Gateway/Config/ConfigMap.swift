@@ -17,7 +17,8 @@ struct ConfigMap {
     }
 
     init(
-        _ entries: [ConfigNode.Entry], _ place: ConfigPlace, _ path: ConfigPath, known: [String], problems: ConfigProblems
+        _ entries: [ConfigNode.Entry], _ place: ConfigPlace, _ path: ConfigPath, known: [String],
+        problems: ConfigProblems
     ) {
         self.entries = entries
         self.place = place
@@ -54,7 +55,8 @@ struct ConfigMap {
 
     private func scalar(_ key: String, _ expected: String) -> (text: String, isPlain: Bool)? {
         guard let node = entry(key)?.value else { return nil }
-        guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty, !(isPlain && ConfigNode.isNull(text)) else {
+        guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty, !(isPlain && ConfigNode.isNull(text))
+        else {
             problems.error(node.place, below(key), "expected \(expected), found \(node.kind)")
             return nil
         }
@@ -121,7 +123,8 @@ struct ConfigMap {
     }
 
     private func measure(
-        _ key: String, in range: ClosedRange<Int>, _ expected: String, _ read: (String) -> Int?, _ write: (Int) -> String
+        _ key: String, in range: ClosedRange<Int>, _ expected: String, _ read: (String) -> Int?,
+        _ write: (Int) -> String
     ) -> Int? {
         guard let text = text(key, expected: expected) else { return nil }
         guard let value = read(text) else {

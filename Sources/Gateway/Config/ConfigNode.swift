@@ -32,7 +32,8 @@ struct ConfigNode: Sendable {
 
     /// At most 60 characters, control characters hidden: for messages.
     static func shortened(_ text: String) -> String {
-        let safe = String(String.UnicodeScalarView(text.unicodeScalars.prefix(61).map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))
+        let safe = String(
+            String.UnicodeScalarView(text.unicodeScalars.prefix(61).map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))
         return safe.unicodeScalars.count > 60 ? String(safe.dropLast()) + "…" : safe
     }
 }

@@ -26,7 +26,8 @@ public struct ConfigReport: Sendable, Equatable {
         let request: ExplainedRequest
         switch ExplainedRequest.parse(method: method, url: url) {
         case .success(let parsed): request = parsed
-        case .failure(let fault): return ConfigReport(exitCode: usageCode, output: "", diagnostics: "error: \(fault.reason)\n")
+        case .failure(let fault):
+            return ConfigReport(exitCode: usageCode, output: "", diagnostics: "error: \(fault.reason)\n")
         }
         switch loader.load(now: now) {
         case .failure(let errors): return failed(errors)
@@ -39,6 +40,7 @@ public struct ConfigReport: Sendable, Equatable {
         var text = errors.problems.map { "error: \($0)\n" }.joined()
         text += errors.warnings.map { "warning: \($0)\n" }.joined()
         let count = errors.problems.count
-        return ConfigReport(exitCode: configErrorCode, output: "", diagnostics: text + "\(count) error\(count == 1 ? "" : "s")\n")
+        return ConfigReport(
+            exitCode: configErrorCode, output: "", diagnostics: text + "\(count) error\(count == 1 ? "" : "s")\n")
     }
 }

@@ -56,11 +56,13 @@ public final class ConfigWatcher: Sendable {
         let watch = DirectoryWatch(loader.directory)
         let box = Unmanaged.passRetained(Start(watcher: self, watch: watch))
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { raw in
-            let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
-            start.watcher.run(start.watch)
-            return nil
-        }, box.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { raw in
+                let start = Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
+                start.watcher.run(start.watch)
+                return nil
+            }, box.toOpaque())
         guard code == 0 else {
             box.release()
             return "cannot start the config thread: \(String(cString: strerror(code)))"

@@ -37,7 +37,10 @@ final class DirectoryWatch: Sendable {
     /// Waits for a change, for `wake` to be readable, or for the time to pass.
     /// - Returns: whether a file was finished, moved or removed (or the directory replaced), and whether one is being written.
     func wait(beside wake: Int32, milliseconds: Int32) -> (isChanged: Bool, isTouched: Bool) {
-        var polled = [pollfd(fd: wake, events: Int16(POLLIN), revents: 0), pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+        ]
         let ready = poll(&polled, 2, milliseconds)
         guard descriptor >= 0 else { return (false, false) }
         if ready > 0 && polled[1].revents != 0 { return drain() }
@@ -58,7 +61,8 @@ final class DirectoryWatch: Sendable {
     private static func follow(_ target: inout Target, _ path: String, _ descriptor: Int32) -> Int32 {
         if target.watch >= 0 { inotify_rm_watch(descriptor, target.watch) }
         target = Target()
-        let events = IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | IN_ONLYDIR
+        let events =
+            IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | IN_ONLYDIR
         let watch = inotify_add_watch(descriptor, path, UInt32(events))
         guard watch >= 0 else { return errno }
         var status = stat()

@@ -25,7 +25,9 @@ struct ExplainedRequest: Equatable {
             let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
             host = String(rest[..<end])
             target = rest[end...]
-            guard UpstreamURL.authority(host) != nil else { return .failure(FileFault(reason: "\"\(host)\" is no host")) }
+            guard UpstreamURL.authority(host) != nil else {
+                return .failure(FileFault(reason: "\"\(host)\" is no host"))
+            }
         } else if !url.hasPrefix("/") {
             return .failure(FileFault(reason: "\"\(shown)\" is no URL; write https://host/path or /path"))
         }
@@ -95,7 +97,10 @@ struct Explanation {
             case .deny: return [("answer", "404; no route matches, and unmatched is deny")]
             case .free(let upstream):
                 let settings = revision.upstreams[upstream]
-                return [("route", "none; unmatched is free"), ("upstream", "\(settings.name)  \(settings.url.text)"), ("price", "free")]
+                return [
+                    ("route", "none; unmatched is free"), ("upstream", "\(settings.name)  \(settings.url.text)"),
+                    ("price", "free"),
+                ]
             }
         }
     }
@@ -103,7 +108,8 @@ struct Explanation {
     private func answer(_ route: Route) -> [(String, String)] {
         let upstream = revision.upstreams[route.upstream]
         var rows = [
-            ("route", "\(route.matchText)  (\(route.place.fileAndLine))"), ("upstream", "\(upstream.name)  \(upstream.url.text)"),
+            ("route", "\(route.matchText)  (\(route.place.fileAndLine))"),
+            ("upstream", "\(upstream.name)  \(upstream.url.text)"),
         ]
         guard let terms = route.terms else { return rows + [("price", "free")] }
         let order =
@@ -116,10 +122,17 @@ struct Explanation {
             let payment = revision.payments[at]
             let network = CheckTable.networkText(payment)
             rows.append(
-                ("pay", "\(payment.name): \(offer.amountAtomic) atomic units of \(payment.assetLabel) on \(network) to \(payment.payTo)"))
+                (
+                    "pay",
+                    "\(payment.name): \(offer.amountAtomic) atomic units of \(payment.assetLabel) on \(network) to \(payment.payTo)"
+                ))
             if payment.facilitator == .sandbox { rows.append(("", "\(payment.name) is the sandbox: no money moves")) }
         }
-        rows.append(("window", "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"))
+        rows.append(
+            (
+                "window",
+                "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"
+            ))
         return rows
     }
 

@@ -60,9 +60,13 @@ public struct RevisionDiff: Sendable, Equatable {
             if from.network != to.network { changes.append("network \(from.network) → \(to.network)") }
             if from.asset != to.asset { changes.append("asset \(from.asset) → \(to.asset)") }
             if from.payTo != to.payTo { changes.append("pay_to \(from.payTo) → \(to.payTo)") }
-            if from.facilitator != to.facilitator { changes.append("facilitator \(from.facilitator) → \(to.facilitator)") }
+            if from.facilitator != to.facilitator {
+                changes.append("facilitator \(from.facilitator) → \(to.facilitator)")
+            }
             let isSameToken =
-                (from.domainName, from.domainVersion, from.assetDecimals) == (to.domainName, to.domainVersion, to.assetDecimals)
+                (from.domainName, from.domainVersion, from.assetDecimals) == (
+                    to.domainName, to.domainVersion, to.assetDecimals
+                )
             if changes.isEmpty && !isSameToken { changes.append("the asset's name, version or decimals changed") }
             return changes
         }

@@ -17,7 +17,8 @@ enum RouteOrder {
     }
 
     static func takes(_ pattern: RoutePattern, method: String) -> Bool {
-        pattern.methods.isEmpty || pattern.methods.contains(method) || (method == "HEAD" && pattern.methods.contains("GET"))
+        pattern.methods.isEmpty || pattern.methods.contains(method)
+            || (method == "HEAD" && pattern.methods.contains("GET"))
     }
 
     /// Why `winner` comes before `other`; nil where it does not. Both take the request.
