@@ -58,7 +58,7 @@ enum Schema {
 
     /// Settings of a connection that writes; WAL with a sync at every commit.
     static func prepareToWrite(_ database: Database) throws(StoreFault) {
-        database.setBusyTimeout(milliseconds: 1000)
+        database.setBusyTimeout(milliseconds: 500)
         let mode = try database.value("PRAGMA journal_mode = WAL")
         guard mode == "wal" else {
             throw StoreFault(

@@ -2,7 +2,7 @@ import Bytes
 
 /// The claims and balances on disk, with every statement prepared once. Used by the ledger thread alone.
 final class Store {
-    private let database: Database
+    let database: Database
     private let begin: Statement
     private let commitAll: Statement
     private let findByKey: Statement

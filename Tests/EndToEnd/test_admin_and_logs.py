@@ -4,11 +4,10 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 
 import pytest
-from harness.http import ProtocolError, compose, wait_until
+from harness.http import compose, wait_until
 from harness.pay import Buyer, paid
 from harness.upstream import Gate
 

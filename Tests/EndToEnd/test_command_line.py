@@ -2,13 +2,14 @@
 
 import json
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
-from harness.farebox import Farebox, standard
+from harness.farebox import BINARY, Farebox, standard
 from harness.pay import Buyer
-from harness.upstream import Gate
-from harness.wallet import Wallet
+from harness.wallet import Wallet, decode, encode
 
 
 @pytest.fixture
@@ -65,8 +66,6 @@ def test_run_refuses_a_broken_config(start):
 
 def test_the_issues_own_set_loads(offline):
     """The directory that ships with the project."""
-    from pathlib import Path
-
     shipped = Path(__file__).resolve().parents[2] / "gateway.conf.d"
     done = offline.command("check", "--config", str(shipped))
     assert done.returncode == 0, done.stderr
@@ -89,10 +88,6 @@ def test_explain(offline, method, target, texts):
 
 
 def test_help_and_usage():
-    import subprocess
-
-    from harness.farebox import BINARY
-
     for arguments in (["--help"], *([name, "--help"] for name in ("run", "check", "explain", "pay", "ledger"))):
         done = subprocess.run([BINARY, *arguments], capture_output=True, text=True)
         assert done.returncode == 0 and "USAGE" in done.stdout.upper(), arguments
@@ -178,8 +173,6 @@ def test_pay_passes_an_error_on(gateway, upstream, key_file):
 def test_pay_never_signs_twice(upstream, offline, key_file):
     """Whatever answer it does not understand, a second signature is never made."""
     _, path = key_file
-    from harness.wallet import encode
-
     terms = {
         "scheme": "exact", "network": "eip155:84532", "amount": "20000", "maxTimeoutSeconds": 300,
         "asset": "0x036CbD53842c5426634e7929541eC2318f3dCF7e", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
@@ -221,8 +214,6 @@ def test_pay_never_signs_twice(upstream, offline, key_file):
 
 def test_pay_understands_a_v1_shop(upstream, offline, key_file):
     _, path = key_file
-    from harness.wallet import decode
-
     terms = {
         "scheme": "exact", "network": "base-sepolia", "maxAmountRequired": "20000", "resource": "http://x/", "description": "",
         "mimeType": "", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "maxTimeoutSeconds": 60,

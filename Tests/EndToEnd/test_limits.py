@@ -1,6 +1,7 @@
 """Everything has a bound: heads, bodies, connections, deadlines."""
 
 import time
+from pathlib import Path
 
 import pytest
 from harness.http import ProtocolError, compose, wait_until
@@ -104,8 +105,6 @@ def test_a_connection_flood_leaks_nothing(gateway):
             if n % 3:
                 connection.send(b"GET /free/x HTTP/1.1\r\nHo")
             connection.reset() if n % 2 else connection.close()
-
-    from pathlib import Path
 
     def descriptors():
         return len(list(Path(f"/proc/{gateway.pid}/fd").iterdir()))

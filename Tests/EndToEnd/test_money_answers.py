@@ -2,12 +2,13 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.farebox import standard
 from harness.http import ProtocolError, compose, wait_until
 from harness.pay import Buyer, paid
-from harness.upstream import Gate, echo
+from harness.upstream import Gate, Upstream, echo
 
 USED = "invalid_exact_evm_nonce_already_used"
 
@@ -191,7 +192,6 @@ def test_first_upstream_down_is_owed(buyer, gateway, upstream):
     response = buyer.present("/first/x", payment, "POST", b"order")
     assert response.status == 502 and response.receipt["success"] and response.header("Retry-After")
     gateway.wait_state(payment, "owed")
-    from harness.upstream import Upstream
 
     back = Upstream(port=port)
     try:
@@ -279,8 +279,6 @@ def test_parallel_redemptions_run_once(buyer, gateway, upstream):
     payment = buyer.sign("/first/x")
     buyer.present("/first/x", payment)
     old = gateway.wait_state(payment, "owed")["transaction"]
-    from concurrent.futures import ThreadPoolExecutor
-
     threading.Timer(1, gate.open).start()
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda _: buyer.pay("/first/x"), range(8)))

@@ -1,6 +1,7 @@
 """Another spelling of a priced path never reaches its handler unpaid: what is routed is what is forwarded."""
 
 import json
+from urllib.parse import unquote
 
 import pytest
 from harness.farebox import Farebox, standard
@@ -38,8 +39,6 @@ SPELLINGS = """
 
 def folded(path: str) -> str:
     """How a lenient server may read a path: decoded until it stands still, dots removed, case and parameters dropped."""
-    from urllib.parse import unquote
-
     path = path.split("?")[0].split("#")[0]
     for _ in range(3):
         path = unquote(path, errors="replace")

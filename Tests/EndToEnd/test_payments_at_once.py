@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.farebox import standard
-from harness.http import compose
+from harness.http import compose, wait_until
 from harness.pay import Buyer, paid
 from harness.upstream import Gate
 
@@ -145,7 +145,6 @@ def test_lease_queue_and_wait_are_bounded(start, upstream):
 def test_two_gateways_on_one_ledger_never_both_take_payments(start, gateway, upstream):
     """The second serves free routes and 402s, queues paid requests, and takes over when the lock is free."""
     second = start(name="second", ledger=str(gateway.ledger), ready=False)
-    from harness.http import wait_until
 
     def reached():
         try:

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from harness.http import wait_until
 from harness.pay import Buyer, paid
 from harness.wallet import Wallet, encode, high_s
 
@@ -244,8 +245,6 @@ def test_a_poor_wallet_is_told_so(start, upstream):
     gateway.config["routes"].append({"match": "GET /all", "upstream": "legacy", "price": "$10"})
     gateway.write(gateway.config)
     buyer = Buyer(gateway)
-    from harness.http import wait_until
-
     wait_until(lambda: gateway.fetch("/all").status == 402, 5, "the reload")
     response = buyer.pay("/dear")
     assert response.status == 402 and response.error == "invalid_exact_evm_insufficient_balance"

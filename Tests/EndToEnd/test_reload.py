@@ -5,8 +5,9 @@ import time
 
 import pytest
 from harness.farebox import standard
-from harness.http import ProtocolError, wait_until
-from harness.pay import Buyer
+from harness.http import ProtocolError, compose, wait_until
+from harness.pay import Buyer, paid
+from harness.upstream import Gate
 
 
 def price(gateway, target="/after/1") -> str:
@@ -119,10 +120,6 @@ def test_a_route_that_became_free_or_vanished(gateway):
 
 
 def test_an_exchange_keeps_the_revision_it_began_with(gateway, upstream):
-    from harness.http import compose
-    from harness.pay import paid
-    from harness.upstream import Gate
-
     gate = Gate()
     upstream.on("/after/1", gate)
     buyer = Buyer(gateway)

@@ -1,7 +1,11 @@
 """Raw requests: what has two readings is refused and the connection closed; nothing of it reaches the upstream."""
 
+import random
+
 import pytest
+from harness.farebox import Farebox, standard
 from harness.http import ProtocolError, compose
+from harness.upstream import Upstream
 
 GET = "GET /free/x HTTP/1.1\r\n"
 POST = "POST /any/x HTTP/1.1\r\nHost: a\r\n"
@@ -98,9 +102,6 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    from harness.farebox import Farebox, standard
-    from harness.upstream import Upstream
-
     upstream = Upstream()
     gateway = Farebox(tmp_path_factory.mktemp("hostile"), standard(upstream.url)).start()
     yield gateway, upstream
@@ -165,8 +166,6 @@ def test_one_byte_at_a_time(shared, data):
 
 
 def test_garbage_never_stops_it(shared):
-    import random
-
     gateway, _ = shared
     choose = random.Random(402)
     seed = compose("POST", "/any/x?y=z", {"Transfer-Encoding": "chunked", "Connection": "keep-alive"}, None) + b"5\r\nhello\r\n0\r\n\r\n"

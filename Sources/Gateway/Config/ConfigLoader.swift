@@ -47,9 +47,10 @@ public struct ConfigLoader: Sendable {
         let needsRestart = former.map { settings.keepRunning($0.settings) } ?? []
         return .success(
             Revision(
-                number: number, settings: settings, payments: parts.payments, upstreams: parts.upstreams, routes: parts.routes,
+                number: number, settings: settings, payments: parts.payments, upstreams: parts.upstreams,
+                routes: parts.routes,
                 table: parts.table, loadedAt: now, former: FormerRevision.chain(before: former, now: now),
-                needsRestart: needsRestart, warnings: found.warnings))
+                needsRestart: needsRestart, warnings: found.warnings, fingerprint: source.fingerprint))
     }
 
     private struct Parts {
@@ -67,7 +68,8 @@ public struct ConfigLoader: Sendable {
         let timeouts = reader.timeouts(merged.timeouts)
         let payments = PaymentsReader(problems: problems).read(merged.payments)
         let upstreams = UpstreamsReader(
-            problems: problems, loader: self, defaults: timeouts, keepAliveConnections: limits.upstreamKeepAliveConnections
+            problems: problems, loader: self, defaults: timeouts,
+            keepAliveConnections: limits.upstreamKeepAliveConnections
         ).read(merged.upstreams)
         let declaredPayments = Declared(merged.payments, payments.map(\.name))
         let declaredUpstreams = Declared(merged.upstreams, upstreams.map(\.name))
@@ -75,13 +77,18 @@ public struct ConfigLoader: Sendable {
             problems: problems, payments: payments, declaredPayments: declaredPayments, upstreams: upstreams,
             declaredUpstreams: declaredUpstreams)
         let (routes, table) = routesReader.read(merged.routes)
-        if merged.routes.isEmpty { problems.warning(root, .key(.root, "routes"), "there are no routes; every path is answered 404") }
+        if merged.routes.isEmpty {
+            problems.warning(root, .key(.root, "routes"), "there are no routes; every path is answered 404")
+        }
         let listen = reader.listeners(top)
         let settings = Settings(
             listen: listen, admin: reader.admin(top, listen: listen),
-            publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced), threads: reader.threads(top),
-            ledgerPath: top.text("ledger", expected: "the path of a file") ?? "./farebox.db", accessLog: reader.accessLog(top),
-            unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits, timeouts: timeouts,
+            publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced),
+            threads: reader.threads(top),
+            ledgerPath: top.text("ledger", expected: "the path of a file") ?? "./farebox.db",
+            accessLog: reader.accessLog(top),
+            unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
+            timeouts: timeouts,
             policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments))
         return Parts(settings: settings, payments: payments, upstreams: upstreams, routes: routes, table: table)
     }

@@ -4,6 +4,8 @@ struct ConfigMap {
     let place: ConfigPlace
     let path: ConfigPath
     let problems: ConfigProblems
+    /// Known keys that an unknown one was most likely meant to be.
+    private let misspelled: Set<String>
 
     /// Nil, with an error, where the node is no map. Keys that are not `known` are errors of their own.
     init?(_ node: ConfigNode, _ path: ConfigPath, known: [String], problems: ConfigProblems) {
@@ -15,13 +17,16 @@ struct ConfigMap {
     }
 
     init(
-        _ entries: [ConfigNode.Entry], _ place: ConfigPlace, _ path: ConfigPath, known: [String], problems: ConfigProblems
+        _ entries: [ConfigNode.Entry], _ place: ConfigPlace, _ path: ConfigPath, known: [String],
+        problems: ConfigProblems
     ) {
         self.entries = entries
         self.place = place
         self.path = path
         self.problems = problems
-        for entry in entries where !known.contains(entry.key) {
+        let unknown = entries.filter { !known.contains($0.key) }
+        misspelled = Set(unknown.compactMap { NearestName.among(known, to: $0.key) })
+        for entry in unknown {
             let home = KnownKeys.home(of: entry.key).map { "; it belongs under \($0)" }
             let hint = home ?? NearestName.hint(known, for: entry.key)
             problems.error(entry.keyPlace, below(entry.key), "unknown key\(hint)")
@@ -40,15 +45,18 @@ struct ConfigMap {
         problems.warning(entry(key)?.value.place ?? place, below(key), message)
     }
 
-    /// The error for a key that must be there.
-    func missing(_ key: String, _ message: String) { problems.error(place, below(key), message) }
+    /// The error for a key that must be there; none where a misspelled one was reported in its place.
+    func missing(_ key: String, _ message: String) {
+        if !misspelled.contains(key) { problems.error(place, below(key), message) }
+    }
 
     /// A scalar that is not empty; nil, with an error where something else stands there.
     func text(_ key: String, expected: String = "a text") -> String? { scalar(key, expected)?.text }
 
     private func scalar(_ key: String, _ expected: String) -> (text: String, isPlain: Bool)? {
         guard let node = entry(key)?.value else { return nil }
-        guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty, !(isPlain && ConfigNode.isNull(text)) else {
+        guard case .scalar(let text, let isPlain) = node.content, !text.isEmpty, !(isPlain && ConfigNode.isNull(text))
+        else {
             problems.error(node.place, below(key), "expected \(expected), found \(node.kind)")
             return nil
         }
@@ -115,7 +123,8 @@ struct ConfigMap {
     }
 
     private func measure(
-        _ key: String, in range: ClosedRange<Int>, _ expected: String, _ read: (String) -> Int?, _ write: (Int) -> String
+        _ key: String, in range: ClosedRange<Int>, _ expected: String, _ read: (String) -> Int?,
+        _ write: (Int) -> String
     ) -> Int? {
         guard let text = text(key, expected: expected) else { return nil }
         guard let value = read(text) else {

@@ -32,7 +32,8 @@ struct ConfigNode: Sendable {
 
     /// At most 60 characters, control characters hidden: for messages.
     static func shortened(_ text: String) -> String {
-        let safe = String(String.UnicodeScalarView(text.unicodeScalars.prefix(61).map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))
+        let safe = String(
+            String.UnicodeScalarView(text.unicodeScalars.prefix(61).map { $0.value < 0x20 ? "\u{FFFD}" : $0 }))
         return safe.unicodeScalars.count > 60 ? String(safe.dropLast()) + "…" : safe
     }
 }
@@ -66,6 +67,11 @@ final class ConfigProblems {
 
     func error(_ place: ConfigPlace, _ path: ConfigPath, _ message: String) {
         errors.append(ConfigProblem(place: place, key: path.text, message: message))
+    }
+
+    /// For what is met again and again, as an anchor is by its aliases.
+    func errorOnce(_ place: ConfigPlace, _ path: ConfigPath, _ message: String) {
+        if !errors.contains(where: { $0.place == place && $0.message == message }) { error(place, path, message) }
     }
 
     func warning(_ place: ConfigPlace, _ path: ConfigPath, _ message: String) {

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 
 /// The files of a config directory as read at one time.
-struct ConfigSource: Sendable, Equatable {
-    struct File: Sendable, Equatable {
+struct ConfigSource: Sendable {
+    struct File: Sendable, Hashable {
         /// The directory as given, a slash, the name.
         var path: String
         var bytes: [UInt8]
@@ -50,6 +50,14 @@ struct ConfigSource: Sendable, Equatable {
                 return
             }
         }
+    }
+
+    /// Two sources with the same one hold the same files; comparable within one process only.
+    var fingerprint: Int {
+        var hasher = Hasher()
+        hasher.combine(files)
+        for problem in problems { hasher.combine(problem.description) }
+        return hasher.finalize()
     }
 
     private mutating func report(_ path: String, _ message: String) { problems.append(Self.problem(path, message)) }

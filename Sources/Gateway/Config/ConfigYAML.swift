@@ -6,6 +6,7 @@ struct ConfigYAML {
     let problems: ConfigProblems
 
     private static let maximumDepth = 16
+    private static let noAnchors = "anchors and aliases (&, *) are not used here; write the value out"
     /// Keys given twice that are found one by one; a file with more of them is reported once more.
     private static let maximumDuplicates = 32
 
@@ -44,7 +45,8 @@ struct ConfigYAML {
                 guard let key = keys.first, masked.count < Self.maximumDuplicates,
                     let (cover, changed) = Self.mask(key, in: text, at: context.mark, number: masked.count)
                 else {
-                    problems.error(place(context.mark), .root, "\(keys.joined(separator: ", ")): given twice in one map")
+                    problems.error(
+                        place(context.mark), .root, "\(keys.joined(separator: ", ")): given twice in one map")
                     return nil
                 }
                 masked[cover] = key
@@ -62,7 +64,9 @@ struct ConfigYAML {
         var start = 0
         var line = 1
         while line < mark.line && start < scalars.count {
-            if scalars[start] == "\n" || (scalars[start] == "\r" && !(start + 1 < scalars.count && scalars[start + 1] == "\n")) {
+            if scalars[start] == "\n"
+                || (scalars[start] == "\r" && !(start + 1 < scalars.count && scalars[start + 1] == "\n"))
+            {
                 line += 1
             }
             start += 1
@@ -83,7 +87,7 @@ struct ConfigYAML {
     private func convert(_ node: Node, _ path: ConfigPath, _ depth: Int, _ masked: [String: String]) -> ConfigNode? {
         let place = place(node.mark)
         if node.anchor != nil {
-            problems.error(place, path, "anchors and aliases (&, *) are not used here; write the value out")
+            problems.errorOnce(place, path, Self.noAnchors)
             return nil
         }
         if depth > Self.maximumDepth {
@@ -96,13 +100,15 @@ struct ConfigYAML {
             return ConfigNode(content: .scalar(scalar.string, isPlain: scalar.style == .plain), place: place)
         case .sequence(let sequence):
             guard isUntagged(sequence.tag, place, path) else { return nil }
-            let items = sequence.enumerated().compactMap { convert($0.element, .item(path, $0.offset), depth + 1, masked) }
+            let items = sequence.enumerated().compactMap {
+                convert($0.element, .item(path, $0.offset), depth + 1, masked)
+            }
             return ConfigNode(content: .list(items), place: place)
         case .mapping(let mapping):
             guard isUntagged(mapping.tag, place, path) else { return nil }
             return ConfigNode(content: .map(entries(mapping, path, depth, masked)), place: place)
         case .alias:
-            problems.error(place, path, "anchors and aliases (&, *) are not used here; write the value out")
+            problems.errorOnce(place, path, Self.noAnchors)
             return nil
         }
     }
@@ -142,12 +148,13 @@ struct ConfigYAML {
 
     private func report(_ error: any Error) {
         switch error {
-        case YamlError.scanner(let context, let problem, let mark, _), YamlError.parser(let context, let problem, let mark, _),
+        case YamlError.scanner(let context, let problem, let mark, _),
+            YamlError.parser(let context, let problem, let mark, _),
             YamlError.composer(let context, let problem, let mark, _):
             if problem == "but found another document" {
                 problems.error(place(mark), .root, "holds a second YAML document; keep one a file")
             } else if problem == "found undefined alias" {
-                problems.error(place(mark), .root, "anchors and aliases (&, *) are not used here; write the value out")
+                problems.error(place(mark), .root, Self.noAnchors)
             } else {
                 let before = context.map { "\($0.text): " } ?? ""
                 problems.error(place(mark), .root, "is not YAML: \(before)\(problem)\(Self.hint(problem))")
@@ -160,7 +167,9 @@ struct ConfigYAML {
     }
 
     private static func hint(_ problem: String) -> String {
-        if problem.contains("cannot start any token") { return " (tabs cannot indent; quote a text that begins with @ or `)" }
+        if problem.contains("cannot start any token") {
+            return " (tabs cannot indent; quote a text that begins with @ or `)"
+        }
         if problem.contains("mapping values are not allowed") { return " (quote a text that holds \": \")" }
         return ""
     }

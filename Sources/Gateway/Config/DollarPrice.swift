@@ -21,7 +21,8 @@ struct DollarPrice: Equatable {
         let number = text.dropFirst()
         guard Self.isDecimal(number) else {
             let shown = ConfigNode.shortened(text)
-            throw Fault(message: "\"\(shown)\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50")
+            throw Fault(
+                message: "\"\(shown)\" is no price; write digits, and a point before cents: $0.02, $1, $1250.50")
         }
         let parts = number.split(separator: ".", omittingEmptySubsequences: false)
         whole = parts[0].utf8
@@ -36,7 +37,8 @@ struct DollarPrice: Equatable {
     /// Digits, and no more than one point, with digits on both sides; no leading zero but one before the point.
     private static func isDecimal(_ text: Substring) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else {
+        guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
+        else {
             return false
         }
         return parts[0] == "0" || !parts[0].hasPrefix("0")
@@ -46,7 +48,8 @@ struct DollarPrice: Equatable {
     func atomic(decimals: Int, payment: String) throws(Fault) -> UInt128 {
         guard fraction.count <= decimals else {
             throw Fault(
-                message: "\(text) has \(fraction.count) decimals; the asset of \"\(payment)\" holds \(decimals), so it cannot be paid"
+                message:
+                    "\(text) has \(fraction.count) decimals; the asset of \"\(payment)\" holds \(decimals), so it cannot be paid"
             )
         }
         var value: UInt128 = 0
@@ -54,7 +57,10 @@ struct DollarPrice: Equatable {
         for digit in Array(whole) + Array(fraction) + zeros {
             let (tens, over) = value.multipliedReportingOverflow(by: 10)
             let (sum, more) = tens.addingReportingOverflow(UInt128(digit - 0x30))
-            if over || more { throw Fault(message: "\(text) is more than 128 bits of atomic units hold, in the asset of \"\(payment)\"") }
+            if over || more {
+                throw Fault(
+                    message: "\(text) is more than 128 bits of atomic units hold, in the asset of \"\(payment)\"")
+            }
             value = sum
         }
         return value

@@ -1,7 +1,8 @@
 /// Every key there is, by the map that takes it.
 enum KnownKeys {
     static let top = [
-        "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes", "policies",
+        "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
+        "policies",
         "unmatched", "cors", "limits", "timeouts", "ready_requires",
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator"]
@@ -17,7 +18,8 @@ enum KnownKeys {
     static let inFlight = ["after", "first"]
     static let unmatched = ["free"]
     static let limits = [
-        "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory", "held_answer",
+        "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory",
+        "held_answer",
         "held_answer_memory", "connections", "head_timeout", "body_timeout", "body_rate", "keep_alive", "drain",
         "upstream_keep_alive",
     ]
@@ -25,8 +27,10 @@ enum KnownKeys {
     /// Where a key that stands in the wrong map belongs; nil for a key that is known nowhere, or in more than one place.
     static func home(of key: String) -> String? {
         let homes = [
-            (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"), (["url", "ca_file"], "upstreams.NAME"),
-            (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"), (top, "the top level"),
+            (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"),
+            (["url", "ca_file"], "upstreams.NAME"),
+            (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"),
+            (top, "the top level"),
         ].filter { $0.0.contains(key) }
         return homes.count == 1 ? homes[0].1 : nil
     }

@@ -35,7 +35,7 @@ struct MergedConfig {
             }
             routes += items.enumerated().map { ($0.element, .item(path, $0.offset)) }
         default:
-            if isFirst(entry, path, problems) { settings.append(entry) }
+            if KnownKeys.top.contains(entry.key) && isFirst(entry, path, problems) { settings.append(entry) }
         }
     }
 

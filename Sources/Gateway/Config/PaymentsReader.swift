@@ -54,7 +54,10 @@ struct PaymentsReader {
             return (chainID, Network.withChainID(chainID))
         }
         let names = Network.all.map(\.name)
-        map.error("network", "unknown network \"\(ConfigNode.shortened(text))\"\(NearestName.hint(names, for: text)), or eip155:N")
+        map.error(
+            "network",
+            "unknown network \"\(ConfigNode.shortened(text))\" (others are written eip155:N)\(NearestName.hint(names, for: text))"
+        )
         return nil
     }
 
@@ -68,20 +71,26 @@ struct PaymentsReader {
         if case .map = entry.value.content { return contract(entry.value, map) }
         guard let text = map.text("asset", expected: "USDC, or {address, name, version, decimals}") else { return nil }
         guard text == "USDC" else {
-            let hint = text.uppercased() == "USDC" ? "write USDC" : "USDC is known; describe others by {address, name, version, decimals}"
+            let hint =
+                text.uppercased() == "USDC"
+                ? "write USDC" : "USDC is known; describe others by {address, name, version, decimals}"
             map.error("asset", "unknown asset \"\(ConfigNode.shortened(text))\"; \(hint)")
             return nil
         }
         guard let network else { return nil }
         guard let known = network.known else {
-            map.error("asset", "where USDC lives on eip155:\(network.chainID) is not known; write {address, name, version, decimals}")
+            map.error(
+                "asset",
+                "where USDC lives on eip155:\(network.chainID) is not known; write {address, name, version, decimals}")
             return nil
         }
         return (known.usdc, "USDC")
     }
 
     private func contract(_ node: ConfigNode, _ parent: ConfigMap) -> (token: Network.Token, label: String)? {
-        guard let map = ConfigMap(node, parent.below("asset"), known: KnownKeys.asset, problems: problems) else { return nil }
+        guard let map = ConfigMap(node, parent.below("asset"), known: KnownKeys.asset, problems: problems) else {
+            return nil
+        }
         let address = address(map, "address", "the token's contract")
         let name = required(map, "name", "is missing; it is what the contract's name() returns")
         let version = required(map, "version", "is missing; it is what the contract's version() returns, often \"2\"")
@@ -128,31 +137,40 @@ struct PaymentsReader {
         return nil
     }
 
-    private func checkNetwork(_ map: ConfigMap, _ network: (chainID: UInt64, known: Network?), _ facilitator: Facilitator) {
+    private func checkNetwork(
+        _ map: ConfigMap, _ network: (chainID: UInt64, known: Network?), _ facilitator: Facilitator
+    ) {
         switch facilitator {
         case .sandbox:
             if let known = network.known {
                 if known.isMainnet {
                     map.error(
                         "network",
-                        "\(known.name) holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia")
+                        "\(known.name) holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia"
+                    )
                 }
             } else if Self.otherMainnets.contains(network.chainID) {
                 map.error(
-                    "network", "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network")
+                    "network",
+                    "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network"
+                )
             } else {
                 map.warning(
                     "network",
-                    "eip155:\(network.chainID) is not known to be a test network; what callers sign for the sandbox is valid there too")
+                    "eip155:\(network.chainID) is not known to be a test network; what callers sign for the sandbox is valid there too"
+                )
             }
         }
     }
 
     /// Well-known chains with real money that `Network` has no row for.
     private static let otherMainnets: Set<UInt64> = [
-        10, 14, 25, 30, 40, 56, 61, 66, 88, 100, 106, 122, 130, 146, 169, 196, 204, 239, 250, 252, 288, 314, 324, 360, 388, 480, 592, 690,
-        747, 999, 1030, 1088, 1101, 1135, 1284, 1285, 1514, 1625, 1868, 2020, 2222, 2741, 4217, 4689, 5000, 7000, 7700, 8217, 9001, 13371,
-        32769, 33139, 34443, 42170, 43111, 50104, 55244, 57073, 59144, 60808, 80094, 81457, 98866, 167000, 200901, 534352, 660279,
+        10, 14, 25, 30, 40, 56, 61, 66, 88, 100, 106, 122, 130, 146, 169, 196, 204, 239, 250, 252, 288, 314, 324, 360,
+        388, 480, 592, 690,
+        747, 999, 1030, 1088, 1101, 1135, 1284, 1285, 1514, 1625, 1868, 2020, 2222, 2741, 4217, 4689, 5000, 7000, 7700,
+        8217, 9001, 13371,
+        32769, 33139, 34443, 42170, 43111, 50104, 55244, 57073, 59144, 60808, 80094, 81457, 98866, 167000, 200901,
+        534352, 660279,
         7_777_777, 21_000_000, 666_666_666, 1_313_161_554,
     ]
 }
@@ -161,12 +179,14 @@ struct PaymentsReader {
 enum ConfigName {
     /// Letters, digits, `-`, `_` and `.`, at most 64.
     static func check(_ entry: ConfigNode.Entry, _ path: ConfigPath, _ problems: ConfigProblems) -> Bool {
-        let valid = !entry.key.isEmpty && entry.key.utf8.count <= 64 && entry.key.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
-            default: false
+        let valid =
+            !entry.key.isEmpty && entry.key.utf8.count <= 64
+            && entry.key.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+                default: false
+                }
             }
-        }
         if !valid { problems.error(entry.keyPlace, path, "a name holds letters, digits, -, _ and ., at most 64") }
         return valid
     }

@@ -19,9 +19,13 @@ public final class Revision: Sendable {
     /// What `check` says beside the table of routes; none of it stops `run`.
     public let warnings: [ConfigProblem]
 
+    /// Of the files it was read from; comparable within one process only.
+    let fingerprint: Int
+
     init(
         number: Int, settings: Settings, payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
-        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem]
+        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem],
+        fingerprint: Int
     ) {
         self.number = number
         self.settings = settings
@@ -33,5 +37,6 @@ public final class Revision: Sendable {
         self.former = former
         self.needsRestart = needsRestart
         self.warnings = warnings
+        self.fingerprint = fingerprint
     }
 }

@@ -1,9 +1,125 @@
 /// What a reload changed, one line each, ready for the operator's log.
 public struct RevisionDiff: Sendable, Equatable {
-    /// `GET /v1/reports/*: price $0.02 → $0.03`, `POST /v1/x: added, $0.05`, `upstream legacy: changed`.
+    /// `GET /v1/reports/*: price $0.02 → $0.03`, `POST /v1/x: added, $0.05`, `upstream legacy: …`.
     public var changes: [String]
-    /// Settings that differ in the files but keep their running value: `listen needs a restart…`.
+    /// Settings that differ in the files but keep their running value, one sentence each.
     public var needsRestart: [String]
 
     public var isEmpty: Bool { changes.isEmpty && needsRestart.isEmpty }
+
+    public init(from old: Revision, to new: Revision) {
+        needsRestart = new.needsRestart
+        changes = Self.routes(old, new) + Self.payments(old, new) + Self.upstreams(old, new) + Self.settings(old, new)
+    }
+
+    /// Routes are the same where they take the same requests.
+    private static func routes(_ old: Revision, _ new: Revision) -> [String] {
+        let former = Dictionary(old.routes.map { ($0.pattern.identity, $0) }, uniquingKeysWith: { first, _ in first })
+        var lines: [String] = []
+        var seen: Set<RoutePattern> = []
+        for route in new.routes {
+            seen.insert(route.pattern.identity)
+            guard let before = former[route.pattern.identity] else {
+                lines.append("\(route.matchText): added, \(price(route))")
+                continue
+            }
+            let changes = changes(before, route, old, new)
+            if !changes.isEmpty { lines.append("\(route.matchText): \(changes.joined(separator: "; "))") }
+        }
+        let gone = old.routes.filter { !seen.contains($0.pattern.identity) }
+        return lines + gone.map { "\($0.matchText): removed, was \(price($0))" }
+    }
+
+    private static func price(_ route: Route) -> String { route.terms?.priceText ?? "free" }
+
+    private static func changes(_ before: Route, _ after: Route, _ old: Revision, _ new: Revision) -> [String] {
+        var changes: [String] = []
+        func note(_ key: String, _ from: String, _ to: String) {
+            if from != to { changes.append("\(key) \(from) → \(to)") }
+        }
+        let amounts = [before, after].map { $0.terms?.offers.map(\.amountAtomic) }
+        if amounts[0] != amounts[1] { note("price", price(before), price(after)) }
+        note("upstream", old.upstreams[before.upstream].name, new.upstreams[after.upstream].name)
+        guard let from = before.terms, let to = after.terms else { return changes }
+        note("settle", from.order.rawValue, to.order.rawValue)
+        note("accept", names(from), names(to))
+        note("max_timeout_seconds", "\(from.maxTimeoutSeconds)", "\(to.maxTimeoutSeconds)")
+        note("bind", from.bind.rawValue, to.bind.rawValue)
+        note("redeliver", from.redeliver.rawValue, to.redeliver.rawValue)
+        note("redeliver_for", "\(from.redeliverForSeconds)s", "\(to.redeliverForSeconds)s")
+        if from.description != to.description { changes.append("description changed") }
+        if from.mimeType != to.mimeType { changes.append("mime_type changed") }
+        return changes
+    }
+
+    private static func names(_ terms: Terms) -> String { terms.offers.map(\.paymentName).joined(separator: ", ") }
+
+    private static func payments(_ old: Revision, _ new: Revision) -> [String] {
+        named("payment", old.payments.map { ($0.name, $0) }, new.payments.map { ($0.name, $0) }) { from, to in
+            var changes: [String] = []
+            if from.network != to.network { changes.append("network \(from.network) → \(to.network)") }
+            if from.asset != to.asset { changes.append("asset \(from.asset) → \(to.asset)") }
+            if from.payTo != to.payTo { changes.append("pay_to \(from.payTo) → \(to.payTo)") }
+            if from.facilitator != to.facilitator {
+                changes.append("facilitator \(from.facilitator) → \(to.facilitator)")
+            }
+            let isSameToken =
+                (from.domainName, from.domainVersion, from.assetDecimals) == (
+                    to.domainName, to.domainVersion, to.assetDecimals
+                )
+            if changes.isEmpty && !isSameToken { changes.append("the asset's name, version or decimals changed") }
+            return changes
+        }
+    }
+
+    private static func upstreams(_ old: Revision, _ new: Revision) -> [String] {
+        named("upstream", old.upstreams.map { ($0.name, $0) }, new.upstreams.map { ($0.name, $0) }) { from, to in
+            var changes: [String] = []
+            if from.url != to.url { changes.append("url \(from.url.text) → \(to.url.text)") }
+            if from.host != to.host { changes.append("host changed") }
+            // Values are often secrets: a change is named, never shown.
+            if from.headers != to.headers { changes.append("headers changed") }
+            if from.caFile != to.caFile { changes.append("ca_file changed") }
+            if from.timeouts != to.timeouts { changes.append("timeouts changed") }
+            if from.keepAliveConnections != to.keepAliveConnections { changes.append("keep_alive changed") }
+            return changes
+        }
+    }
+
+    private static func named<Value>(
+        _ what: String, _ old: [(String, Value)], _ new: [(String, Value)], _ changes: (Value, Value) -> [String]
+    ) -> [String] {
+        let former = Dictionary(uniqueKeysWithValues: old)
+        let names = Set(new.map(\.0))
+        var lines: [String] = []
+        for (name, value) in new {
+            guard let before = former[name] else {
+                lines.append("\(what) \(name): added")
+                continue
+            }
+            let found = changes(before, value)
+            if !found.isEmpty { lines.append("\(what) \(name): \(found.joined(separator: "; "))") }
+        }
+        return lines + old.filter { !names.contains($0.0) }.map { "\(what) \($0.0): removed" }
+    }
+
+    private static func settings(_ old: Revision, _ new: Revision) -> [String] {
+        var lines: [String] = []
+        let (from, to) = (old.settings, new.settings)
+        if from.publicURL != to.publicURL { lines.append("public_url: \(from.publicURL) → \(to.publicURL)") }
+        if unmatched(old) != unmatched(new) { lines.append("unmatched: \(unmatched(old)) → \(unmatched(new))") }
+        if from.cors != to.cors { lines.append("cors: \(from.cors ? "on → off" : "off → on")") }
+        if from.limits != to.limits { lines.append("limits: changed") }
+        if from.timeouts != to.timeouts { lines.append("timeouts: changed") }
+        if from.policy != to.policy { lines.append("policies.default: changed") }
+        if from.readyRequires != to.readyRequires { lines.append("ready_requires: changed") }
+        return lines
+    }
+
+    private static func unmatched(_ revision: Revision) -> String {
+        switch revision.settings.unmatched {
+        case .deny: "deny"
+        case .free(let upstream): "free, to \(revision.upstreams[upstream].name)"
+        }
+    }
 }

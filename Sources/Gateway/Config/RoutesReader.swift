@@ -1,5 +1,5 @@
-import Ledger
 import Chains
+import Ledger
 import Payments
 
 /// Reads `routes:` and compiles their table.
@@ -11,6 +11,8 @@ struct RoutesReader {
     let declaredUpstreams: Declared
 
     private var routes: [Route] = []
+    /// Of each route, for its conflicts.
+    private var paths: [ConfigPath] = []
     private var table = RouteTableBuilder()
     /// Routes at one price share their offers, whose domain separators cost hashing.
     private var offers: [OfferKey: Offer] = [:]
@@ -70,6 +72,7 @@ struct RoutesReader {
             index: routes.count, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
             access: access ?? .free, place: map.entry("match")?.value.place ?? map.place)
         routes.append(route)
+        paths.append(map.below("match"))
         table.add(pattern, isPriced: !isFree, route: route.index)
     }
 
@@ -119,14 +122,18 @@ struct RoutesReader {
         let description = map.text("description")
         let mimeType = map.text("mime_type", expected: "a media type such as application/json")
         if let mimeType, !mimeType.contains("/") {
-            map.error("mime_type", "\"\(ConfigNode.shortened(mimeType))\" is no media type; write one such as application/json")
+            map.error(
+                "mime_type",
+                "\"\(ConfigNode.shortened(mimeType))\" is no media type; write one such as application/json")
         }
         guard let price = price(map) else { return nil }
         let offers = accepted.compactMap { offer(map, $0, price, maxTimeout, order) }
         guard !offers.isEmpty, offers.count == accepted.count, let needed else { return nil }
         return Terms(
-            order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers, paymentIndexes: accepted,
-            description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000, priceText: price.text,
+            order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers,
+            paymentIndexes: accepted,
+            description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000,
+            priceText: price.text,
             neededSeconds: needed)
     }
 
@@ -144,13 +151,17 @@ struct RoutesReader {
     private func accepted(_ map: ConfigMap) -> [Int] {
         guard let names = map.texts("accept", expected: "names of payments") else {
             if map.has("accept") { return [] }
-            if declaredPayments.names.isEmpty { map.missing("accept", "there is no payment to accept; declare one under payments") }
+            if declaredPayments.names.isEmpty {
+                map.missing("accept", "there is no payment to accept; declare one under payments")
+            }
             checkDistinct(Array(payments.indices), map.place, map.below("accept"))
             return Array(payments.indices)
         }
         var accepted: [Int] = []
         for (name, place, path) in names {
-            guard declaredPayments.check(name, "payment", place, path, problems), let at = declaredPayments.indexes[name] else { continue }
+            guard declaredPayments.check(name, "payment", place, path, problems),
+                let at = declaredPayments.indexes[name]
+            else { continue }
             if accepted.contains(at) {
                 problems.error(place, path, "\"\(name)\" is named twice")
             } else {
@@ -165,10 +176,13 @@ struct RoutesReader {
     private func checkDistinct(_ accepted: [Int], _ place: ConfigPlace, _ path: ConfigPath) {
         for (at, later) in accepted.enumerated() {
             for earlier in accepted[..<at]
-            where payments[earlier].chainID == payments[later].chainID && payments[earlier].asset == payments[later].asset {
+            where payments[earlier].chainID == payments[later].chainID
+                && payments[earlier].asset == payments[later].asset
+            {
                 problems.error(
                     place, path,
-                    "\"\(payments[earlier].name)\" and \"\(payments[later].name)\" are the same asset on the same network; accept one of them")
+                    "\"\(payments[earlier].name)\" and \"\(payments[later].name)\" are the same asset on the same network; accept one of them"
+                )
             }
         }
     }
@@ -183,7 +197,8 @@ struct RoutesReader {
             guard let upstream else { return nil }
             let total = (upstream.timeouts.totalMilliseconds + 999) / 1_000
             needed = total + settlement
-            reason = "upstream \"\(upstream.name)\" may take \(total) s (timeouts: total) and settlement \(settlement) s"
+            reason =
+                "upstream \"\(upstream.name)\" may take \(total) s (timeouts: total) and settlement \(settlement) s"
         }
         if needed < maxTimeout { return needed }
         map.error(
@@ -204,12 +219,15 @@ struct RoutesReader {
             map.error("price", error.message)
             return nil
         }
-        let key = OfferKey(payment: payment, amountAtomic: amount, maxTimeoutSeconds: maxTimeout, settlesFirst: order == .first)
+        let key = OfferKey(
+            payment: payment, amountAtomic: amount, maxTimeoutSeconds: maxTimeout, settlesFirst: order == .first)
         if let known = offers[key] { return known }
         let offer = Offer(
-            paymentName: method.name, network: method.network, networkV1Name: method.networkV1Name, chainID: method.chainID,
+            paymentName: method.name, network: method.network, networkV1Name: method.networkV1Name,
+            chainID: method.chainID,
             asset: method.asset, assetDecimals: method.assetDecimals, domainName: method.domainName,
-            domainVersion: method.domainVersion, payTo: method.payTo, amountAtomic: amount, maxTimeoutSeconds: maxTimeout,
+            domainVersion: method.domainVersion, payTo: method.payTo, amountAtomic: amount,
+            maxTimeoutSeconds: maxTimeout,
             settlesFirst: order == .first)
         offers[key] = offer
         return offer
@@ -218,7 +236,7 @@ struct RoutesReader {
     private func report(_ conflict: RouteTableBuilder.Conflict) {
         let first = routes[conflict.first]
         let second = routes[conflict.second]
-        let path = ConfigPath.key(.root, "routes")
+        let path = paths[conflict.second]
         switch conflict.kind {
         case .equal:
             problems.error(
@@ -237,7 +255,9 @@ struct RoutesReader {
     }
 
     private static func headHint(_ first: Route, _ second: Route) -> String {
-        let isImplied = (first.methods.contains("GET") && second.methods == ["HEAD"]) || (first.methods == ["HEAD"] && second.methods.contains("GET"))
+        let isImplied =
+            (first.methods.contains("GET") && second.methods == ["HEAD"])
+            || (first.methods == ["HEAD"] && second.methods.contains("GET"))
         return isImplied ? "; GET takes HEAD along" : ""
     }
 }

@@ -28,7 +28,8 @@ extension Settings {
     /// Takes back what cannot change while running, and says so, one sentence a key.
     mutating func keepRunning(_ running: Settings) -> [String] {
         var said: [String] = []
-        func keep<Value: Equatable>(_ key: String, _ path: WritableKeyPath<Settings, Value>, _ text: (Value) -> String) {
+        func keep<Value: Equatable>(_ key: String, _ path: WritableKeyPath<Settings, Value>, _ text: (Value) -> String)
+        {
             guard self[keyPath: path] != running[keyPath: path] else { return }
             let fresh = text(self[keyPath: path])
             self[keyPath: path] = running[keyPath: path]

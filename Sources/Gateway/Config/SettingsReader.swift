@@ -21,14 +21,18 @@ struct SettingsReader {
         limits.heldAnswerBytes = map.bytes("held_answer", in: 0...huge) ?? limits.heldAnswerBytes
         limits.heldAnswerMemoryBytes = map.bytes("held_answer_memory", in: 0...1 << 30) ?? limits.heldAnswerMemoryBytes
         limits.connections = map.count("connections", in: 1...10_000_000) ?? limits.connections
-        limits.headTimeoutMilliseconds = map.milliseconds("head_timeout", in: 100...day) ?? limits.headTimeoutMilliseconds
-        limits.bodyTimeoutMilliseconds = map.milliseconds("body_timeout", in: 100...day) ?? limits.bodyTimeoutMilliseconds
+        limits.headTimeoutMilliseconds =
+            map.milliseconds("head_timeout", in: 100...day) ?? limits.headTimeoutMilliseconds
+        limits.bodyTimeoutMilliseconds =
+            map.milliseconds("body_timeout", in: 100...day) ?? limits.bodyTimeoutMilliseconds
         limits.bodyBytesPerSecond = map.bytes("body_rate", in: 0...1 << 30) ?? limits.bodyBytesPerSecond
         limits.keepAliveMilliseconds = map.milliseconds("keep_alive", in: 0...day) ?? limits.keepAliveMilliseconds
         limits.drainMilliseconds = map.milliseconds("drain", in: 0...day) ?? limits.drainMilliseconds
         limits.upstreamKeepAliveConnections =
             map.count("upstream_keep_alive", in: 0...10_000) ?? limits.upstreamKeepAliveConnections
-        if limits.targetBytes > limits.headBytes { map.error("target_bytes", "is above head_bytes, which holds the target too") }
+        if limits.targetBytes > limits.headBytes {
+            map.error("target_bytes", "is above head_bytes, which holds the target too")
+        }
         return limits
     }
 
@@ -48,7 +52,8 @@ struct SettingsReader {
         let wallets = 1...10_000
         if let value = map.entry("in_flight_per_wallet")?.value {
             if case .map = value.content {
-                let own = ConfigMap(value, map.below("in_flight_per_wallet"), known: KnownKeys.inFlight, problems: problems)
+                let own = ConfigMap(
+                    value, map.below("in_flight_per_wallet"), known: KnownKeys.inFlight, problems: problems)
                 policy.inFlightAfter = own?.count("after", in: wallets) ?? policy.inFlightAfter
                 policy.inFlightFirst = own?.count("first", in: wallets) ?? policy.inFlightFirst
             } else if let both = map.count("in_flight_per_wallet", in: wallets) {
@@ -71,7 +76,9 @@ struct SettingsReader {
             return ""
         }
         guard case .success(let url) = UpstreamURL.parse(text), url.basePath.isEmpty else {
-            map.error("public_url", "expected an origin such as https://api.example.com, found \"\(ConfigNode.shortened(text))\"")
+            map.error(
+                "public_url",
+                "expected an origin such as https://api.example.com, found \"\(ConfigNode.shortened(text))\"")
             return ""
         }
         return "\(url.isTLS ? "https" : "http")://\(url.authority)"
@@ -89,10 +96,13 @@ struct SettingsReader {
     }
 
     func admin(_ map: ConfigMap, listen: [ListenAddress]) -> ListenAddress? {
-        guard let text = map.text("admin", expected: "an address such as 127.0.0.1:9402"), let place = map.entry("admin")?.value.place,
+        guard let text = map.text("admin", expected: "an address such as 127.0.0.1:9402"),
+            let place = map.entry("admin")?.value.place,
             let address = address(text, place, map.below("admin"))
         else { return nil }
-        if listen.contains(address) { map.error("admin", "\(address.text) is under listen too; admin needs a port of its own") }
+        if listen.contains(address) {
+            map.error("admin", "\(address.text) is under listen too; admin needs a port of its own")
+        }
         return address
     }
 
@@ -127,7 +137,8 @@ struct SettingsReader {
     func unmatched(_ map: ConfigMap, _ upstreams: Declared) -> UnmatchedPolicy {
         guard let node = map.entry("unmatched")?.value else { return .deny }
         if case .map = node.content {
-            guard let own = ConfigMap(node, map.below("unmatched"), known: KnownKeys.unmatched, problems: problems) else { return .deny }
+            guard let own = ConfigMap(node, map.below("unmatched"), known: KnownKeys.unmatched, problems: problems)
+            else { return .deny }
             if !own.has("free") { own.missing("free", "is missing; name the upstream") }
             let name = own.text("free", expected: "the name of an upstream")
             return name.flatMap { upstreams.index($0, "upstream", own, "free") }.map { .free(upstream: $0) } ?? .deny

@@ -34,10 +34,13 @@ struct UpstreamHeadersReader {
             guard let value = check(Array(text.utf8), entry.value.place, path, isFatal: true) else { return nil }
             return UpstreamHeader(name: entry.key, source: .literal, value: value)
         case .map:
-            guard let map = ConfigMap(entry.value, path, known: KnownKeys.secret, problems: problems) else { return nil }
+            guard let map = ConfigMap(entry.value, path, known: KnownKeys.secret, problems: problems) else {
+                return nil
+            }
             return secret(entry, map, path)
         default:
-            problems.error(entry.value.place, path, "expected a text, {env: NAME} or {file: PATH}, found \(entry.value.kind)")
+            problems.error(
+                entry.value.place, path, "expected a text, {env: NAME} or {file: PATH}, found \(entry.value.kind)")
             return nil
         }
     }
@@ -65,7 +68,8 @@ struct UpstreamHeadersReader {
             case .failure(let fault): loader.reportSecret(map, "file", "\(file): \(fault.reason)")
             }
             return UpstreamHeader(
-                name: entry.key, source: .file(file), value: value.flatMap { check($0, entry.value.place, path, isFatal: false) })
+                name: entry.key, source: .file(file),
+                value: value.flatMap { check($0, entry.value.place, path, isFatal: false) })
         default:
             problems.error(entry.value.place, path, "takes one of {env: NAME} and {file: PATH}")
             return nil

@@ -27,7 +27,8 @@ public struct UpstreamURL: Sendable, Equatable {
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         let authority = String(rest[..<slash])
         if authority.contains("@") {
-            return .failure(FileFault(reason: "holds credentials; set them under headers, as {Authorization: {env: NAME}}"))
+            return .failure(
+                FileFault(reason: "holds credentials; set them under headers, as {Authorization: {env: NAME}}"))
         }
         if rest.contains("?") || rest.contains("#") {
             return .failure(FileFault(reason: "\(shown) holds a query or a fragment; an upstream takes neither"))
@@ -51,7 +52,9 @@ public struct UpstreamURL: Sendable, Equatable {
         var host = Substring(text)
         var port: UInt16?
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {
-            guard let number = ConfigValue.count(String(text[text.index(after: colon)...])), (1...65_535).contains(number) else {
+            guard let number = ConfigValue.count(String(text[text.index(after: colon)...])),
+                (1...65_535).contains(number)
+            else {
                 return nil
             }
             port = UInt16(number)
@@ -68,7 +71,9 @@ public struct UpstreamURL: Sendable, Equatable {
             default: false
             }
         }
-        guard isName, !host.isEmpty, host.utf8.count <= 253, !host.hasPrefix("."), !host.contains("..") else { return nil }
+        guard isName, !host.isEmpty, host.utf8.count <= 253, !host.hasPrefix("."), !host.contains("..") else {
+            return nil
+        }
         return (host.lowercased(), port)
     }
 

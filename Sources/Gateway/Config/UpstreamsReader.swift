@@ -65,7 +65,8 @@ struct UpstreamsReader {
         case "upstream": return .upstream
         default:
             if UpstreamURL.authority(text) == nil {
-                map.error("host", "\"\(ConfigNode.shortened(text))\" is no host name; write preserve, upstream, or a name")
+                map.error(
+                    "host", "\"\(ConfigNode.shortened(text))\" is no host name; write preserve, upstream, or a name")
             }
             return .name(text)
         }

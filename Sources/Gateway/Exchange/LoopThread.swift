@@ -16,7 +16,8 @@ final class LoopThread: Sendable {
             do throws(StartFault) {
                 let worker = try LoopThread.worker(number, prepared, services)
                 started.give(.success(worker.inbox))
-                worker.loop.run()
+                // Nobody else holds the worker while its loop runs.
+                withExtendedLifetime(worker) { worker.loop.run() }
             } catch {
                 started.give(.failure(error))
             }

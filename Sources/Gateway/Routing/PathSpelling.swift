@@ -43,7 +43,9 @@ enum PathSpelling {
                 }
                 continue
             }
-            if byte == 0x25, from + 1 < path.count, let high = Hex.value(path[from]), let low = Hex.value(path[from + 1]) {
+            if byte == 0x25, from + 1 < path.count, let high = Hex.value(path[from]),
+                let low = Hex.value(path[from + 1])
+            {
                 byte = high << 4 | low
                 from += 2
             }

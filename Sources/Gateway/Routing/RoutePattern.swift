@@ -19,6 +19,15 @@ public struct RoutePattern: Sendable, Hashable {
     public let host: String?
     public let segments: [Segment]
 
+    /// The same for patterns that take the same requests.
+    var identity: RoutePattern { RoutePattern(methods: methods.sorted(), host: host, segments: segments) }
+
+    private init(methods: [String], host: String?, segments: [Segment]) {
+        self.methods = methods
+        self.host = host
+        self.segments = segments
+    }
+
     /// At most this many segments.
     static let maximumSegments = 64
 
@@ -51,7 +60,8 @@ public struct RoutePattern: Sendable, Hashable {
             let method = String(part)
             guard !method.isEmpty, method.utf8.count <= 32, method.utf8.allSatisfy(isMethodByte) else {
                 let upper = method.uppercased()
-                let hint = upper != method && upper.utf8.allSatisfy(isMethodByte) ? "; methods are upper-case: \(upper)" : ""
+                let hint =
+                    upper != method && upper.utf8.allSatisfy(isMethodByte) ? "; methods are upper-case: \(upper)" : ""
                 throw Fault(message: "\"\(method)\" is no method\(hint)")
             }
             if method == "CONNECT" || method == "TRACE" { throw Fault(message: "\(method) is never forwarded") }
@@ -71,7 +81,8 @@ public struct RoutePattern: Sendable, Hashable {
             throw Fault(message: "a match takes no scheme; write \"host/path\" or \"/path\"")
         }
         if text.contains("*") {
-            throw Fault(message: "the host \"\(text)\" holds a wildcard; hosts are matched whole: name each, or leave it out")
+            throw Fault(
+                message: "the host \"\(text)\" holds a wildcard; hosts are matched whole: name each, or leave it out")
         }
         if let colon = text.utf8.lastIndex(of: 0x3A), !text.hasSuffix("]") {
             throw Fault(message: "the host is compared without its port; drop \"\(text[colon...])\"")
@@ -88,7 +99,7 @@ public struct RoutePattern: Sendable, Hashable {
         guard valid, !inner.hasPrefix("."), !inner.hasSuffix("."), !inner.contains("..") || isLiteral,
             text.utf8.count <= RouteTable.maximumHostBytes
         else {
-            let hint = text.utf8.allSatisfy(isMethodByte) ? "" : "; names beyond ASCII are written as xn--…"
+            let hint = text.utf8.allSatisfy { $0 < 0x80 } ? "" : "; names beyond ASCII are written as xn--…"
             throw Fault(message: "\"\(text)\" is no host name\(hint)")
         }
         return text.lowercased()
@@ -135,7 +146,8 @@ public struct RoutePattern: Sendable, Hashable {
         for (at, byte) in bytes.enumerated() {
             switch byte {
             case 0x2A:
-                throw Fault(message: "\"\(part)\": \"*\" stands for a whole segment; match part of one in the API instead")
+                throw Fault(
+                    message: "\"\(part)\": \"*\" stands for a whole segment; match part of one in the API instead")
             case 0x7B, 0x7D:
                 throw Fault(message: "\"\(part)\": \"{name}\" stands for a whole segment")
             case 0x3F: throw Fault(message: "a match holds no query; drop \"?\" and what follows")
@@ -162,7 +174,9 @@ public struct RoutePattern: Sendable, Hashable {
             throw Fault(message: "\"\(part)\": write \(letter) in place of \(escape), as the canonical path has it")
         }
         if escape != escape.uppercased() {
-            throw Fault(message: "\"\(part)\": write \(escape.uppercased()) in place of \(escape), as the canonical path has it")
+            throw Fault(
+                message: "\"\(part)\": write \(escape.uppercased()) in place of \(escape), as the canonical path has it"
+            )
         }
         if value == 0x2F || value == 0x5C || value < 0x20 || value == 0x7F {
             throw Fault(message: "\"\(part)\" holds \(escape), which no request path may")
@@ -170,7 +184,9 @@ public struct RoutePattern: Sendable, Hashable {
     }
 
     private static func escaped(_ bytes: [UInt8]) -> String {
-        bytes.map { (0x21...0x7E).contains($0) ? String(decoding: [$0], as: UTF8.self) : "%" + Hex.encode([$0]).uppercased() }
-            .joined()
+        bytes.map {
+            (0x21...0x7E).contains($0) ? String(decoding: [$0], as: UTF8.self) : "%" + Hex.encode([$0]).uppercased()
+        }
+        .joined()
     }
 }

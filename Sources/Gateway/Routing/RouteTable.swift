@@ -57,19 +57,32 @@ public final class RouteTable: Sendable {
         if hit.isPriced {
             return bit == MethodRegistry.options ? .optionsOnPriced(Int(hit.route)) : .route(Int(hit.route))
         }
-        if hasPriced && spellsPriced(bit, host, path) { return .ambiguousSpelling }
+        if hasPriced && pricedSpelling(bit, host, path).isPriced { return .ambiguousSpelling }
         if hit.route >= 0 { return .route(Int(hit.route)) }
         return hit.methods == 0 ? .notFound : .methodNotAllowed(MethodSet(bits: hit.methods))
     }
 
-    /// Whether the folded path reaches a priced route, for a path that itself does not.
-    private func spellsPriced(_ bit: UInt64, _ host: UnsafeRawBufferPointer, _ path: UnsafeRawBufferPointer) -> Bool {
+    /// What the folded path reaches, for a path that itself reaches no priced route.
+    private func pricedSpelling(
+        _ bit: UInt64, _ host: UnsafeRawBufferPointer, _ path: UnsafeRawBufferPointer
+    ) -> RouteTree.Hit {
         if PathSpelling.isFolded(path) {
-            return patternsAreFolded ? false : folded.find(path: path, methodBit: bit, host: host).isPriced
+            return patternsAreFolded ? RouteTree.Hit() : folded.find(path: path, methodBit: bit, host: host)
         }
         return withUnsafeTemporaryAllocation(byteCount: path.count, alignment: 1) { room in
             let count = PathSpelling.fold(path, into: room)
-            return folded.find(path: UnsafeRawBufferPointer(rebasing: room[..<count]), methodBit: bit, host: host).isPriced
+            return folded.find(path: UnsafeRawBufferPointer(rebasing: room[..<count]), methodBit: bit, host: host)
+        }
+    }
+
+    /// The priced route that an `ambiguousSpelling` spells, for `explain`.
+    func spelledRoute(
+        method: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer
+    ) -> Int? {
+        withUnsafeTemporaryAllocation(byteCount: Self.maximumHostBytes, alignment: 1) { room in
+            let name = UnsafeRawBufferPointer(rebasing: room[..<Self.normalize(host, into: room)])
+            let hit = pricedSpelling(methods.bit(method), name, path)
+            return hit.isPriced ? Int(hit.route) : nil
         }
     }
 

@@ -50,7 +50,8 @@ struct RouteTableBuilder {
 
     func build() -> RouteTable {
         RouteTable(
-            methods: methods, exact: exact.build(), folded: patternsAreFolded ? nil : folded.build(), hasHosts: hasHosts,
+            methods: methods, exact: exact.build(), folded: patternsAreFolded ? nil : folded.build(),
+            hasHosts: hasHosts,
             hasPriced: hasPriced)
     }
 

@@ -96,7 +96,7 @@ final class RouteTree: @unchecked Sendable {
     /// lower case without port; a host's own patterns come before those for any host.
     func find(path: UnsafeRawBufferPointer, methodBit: UInt64, host: UnsafeRawBufferPointer) -> Hit {
         var hit = Hit()
-        guard let base = path.baseAddress, path[0] == 0x2F else { return hit }
+        guard let base = path.baseAddress, path.count > 0, path[0] == 0x2F else { return hit }
         if host.count > 0 {
             let root = child(of: Self.hostParent, host.baseAddress.unsafelyUnwrapped, host.count)
             if root >= 0 && search(Int(root), 1, base, path.count, methodBit, &hit) { return hit }
@@ -156,7 +156,9 @@ final class RouteTree: @unchecked Sendable {
     private static func same(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
         var at = 0
         while at + 8 <= count {
-            if a.loadUnaligned(fromByteOffset: at, as: UInt64.self) != b.loadUnaligned(fromByteOffset: at, as: UInt64.self) {
+            if a.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                != b.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            {
                 return false
             }
             at += 8
@@ -173,7 +175,8 @@ final class RouteTree: @unchecked Sendable {
     private static func slash(_ base: UnsafeRawPointer, _ at: Int, _ count: Int) -> Int {
         var at = at
         while at + 8 <= count {
-            let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ 0x2F2F_2F2F_2F2F_2F2F
+            let word =
+                UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ 0x2F2F_2F2F_2F2F_2F2F
             let zeros = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
             if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
             at += 8

@@ -32,6 +32,8 @@ enum SegmentHash {
     }
 
     static func hash(_ bytes: [UInt8]) -> UInt64 {
-        bytes.withUnsafeBytes { $0.isEmpty ? hash(UnsafeRawPointer(bitPattern: 8)!, 0) : hash($0.baseAddress!, $0.count) }
+        bytes.withUnsafeBytes {
+            $0.isEmpty ? hash(UnsafeRawPointer(bitPattern: 8)!, 0) : hash($0.baseAddress!, $0.count)
+        }
     }
 }

@@ -16,7 +16,7 @@ import yaml
 
 from .http import Connection, Response, fetch, wait_until
 
-BINARY = os.environ.get("FAREBOX_BIN", ".build/release/farebox")
+BINARY = os.path.abspath(os.environ.get("FAREBOX_BIN", ".build/release/farebox"))
 PAY_TO = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
 
 
@@ -100,15 +100,14 @@ class Farebox:
 
     def start(self, ready: bool = True) -> "Farebox":
         self.process = subprocess.Popen(
-            [*self.wrapper, BINARY, "run", "--config", str(self.config_directory)],
+            # A file above the limit of `fill_disk` is then an error, as a full disk is, and no signal.
+            [*self.wrapper, "env", "--ignore-signal=XFSZ", BINARY, "run", "--config", str(self.config_directory)],
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=os.environ | self.environment,
             start_new_session=True,
-            # Python ignores SIGXFSZ; children keep it so, and a full disk is then an error and no signal.
-            restore_signals=False,
         )
         threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True).start()
         if ready:

@@ -1,0 +1,62 @@
+import Chains
+
+/// The tables of `farebox check`.
+enum CheckTable {
+    static func text(_ revision: Revision) -> String {
+        var text = columns(
+            [["ROUTE", "UPSTREAM", "PRICE", "SETTLE", "WINDOW", "ATOMIC AMOUNTS"]]
+                + revision.routes.map { row($0, revision) })
+        switch revision.settings.unmatched {
+        case .deny: text += "everything else is answered 404\n"
+        case .free(let upstream): text += "everything else goes to \(revision.upstreams[upstream].name), free\n"
+        }
+        if !revision.payments.isEmpty {
+            let rows = revision.payments.map {
+                [$0.name, networkText($0), $0.assetLabel, $0.payTo.checksummed, "\($0.facilitator)"]
+            }
+            text += "\n" + columns([["PAYMENT", "NETWORK", "ASSET", "PAY TO", "FACILITATOR"]] + rows)
+        }
+        let sandboxed = revision.payments.filter { $0.facilitator == .sandbox }.map(\.name)
+        if !sandboxed.isEmpty {
+            text +=
+                "\nSandbox: \(sandboxed.joined(separator: ", ")) settle\(sandboxed.count == 1 ? "s" : "") inside the ledger. "
+            text += "Signatures and balances are real, money is not; each new wallet starts with $10.\n"
+        }
+        return text
+    }
+
+    private static func row(_ route: Route, _ revision: Revision) -> [String] {
+        let upstream = revision.upstreams[route.upstream].name
+        guard let terms = route.terms else { return [route.matchText, upstream, "free", "", "", ""] }
+        let amounts = terms.offers.map { "\($0.paymentName) \($0.amountAtomic)" }.joined(separator: ", ")
+        return [
+            route.matchText, upstream, terms.priceText, terms.order.rawValue, "\(terms.maxTimeoutSeconds)s", amounts,
+        ]
+    }
+
+    /// `base-sepolia (eip155:84532)`.
+    static func networkText(_ payment: PaymentMethod) -> String {
+        Network.withChainID(payment.chainID).map { "\($0.name) (\(payment.network))" } ?? payment.network
+    }
+
+    /// Lines of cells, padded to the widest of their column.
+    static func columns(_ rows: [[String]]) -> String {
+        var widths: [Int] = []
+        for row in rows {
+            for (at, cell) in row.enumerated() {
+                if at == widths.count { widths.append(0) }
+                widths[at] = max(widths[at], cell.count)
+            }
+        }
+        var text = ""
+        for row in rows {
+            var line = ""
+            for (at, cell) in row.enumerated() {
+                line += cell + String(repeating: " ", count: widths[at] - cell.count + 2)
+            }
+            while line.hasSuffix(" ") { line.removeLast() }
+            text += line + "\n"
+        }
+        return text
+    }
+}

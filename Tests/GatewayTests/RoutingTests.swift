@@ -1,0 +1,233 @@
+import Testing
+
+@testable import Gateway
+
+@Suite struct RoutingTests {
+    static func table(_ routes: [(match: String, price: Bool)]) throws -> RouteTable {
+        var builder = RouteTableBuilder()
+        for (at, route) in routes.enumerated() {
+            builder.add(try RoutePattern(route.match), isPriced: route.price, route: at)
+        }
+        #expect(builder.conflicts == [])
+        return builder.build()
+    }
+
+    /// (method, host, path) → index of the route, in the table of `mostSpecificWins`.
+    static let cases: [(String, String, String, Int?)] = [
+        ("GET", "", "/v1/status", 0),
+        ("HEAD", "", "/v1/status", 0),
+        ("GET", "", "/v1/reports/7", 1),
+        ("GET", "", "/v1/reports/", nil),
+        ("GET", "", "/v1/reports", nil),
+        ("GET", "", "/v1/reports/7/8", nil),
+        ("GET", "", "/v1/reports/latest", 2),
+        ("DELETE", "", "/v1/reports/latest", 3),
+        ("GET", "", "/v1/reports/a/pages/b", 4),
+        ("GET", "", "/v1/reports/latest/pages/b", 4),
+        ("PROPPATCH", "", "/dav/x", 5),
+        ("PROPFINDX", "", "/dav/x", nil),
+        ("GET", "", "/files", 6),
+        ("GET", "", "/files/", 6),
+        ("GET", "", "/files/a/b//c", 6),
+        ("GET", "", "/filesystem", nil),
+        ("GET", "api.example.com", "/v1/status", 7),
+        ("GET", "API.Example.COM:443", "/v1/status", 7),
+        ("GET", "api.example.com.", "/v1/status", 7),
+        ("GET", "api.example.com", "/v1/reports/7", 1),
+        ("GET", "api.example.org", "/v1/status", 0),
+        ("GET", "[::1]:80", "/only6", 8),
+        ("GET", "[::1]", "/only6", 8),
+        ("GET", "", "/only6", nil),
+        ("GET", "", "/", 9),
+        ("GET", "", "//", nil),
+        ("GET", "", "", nil),
+        ("GET", "", "v1/status", nil),
+        ("GET", "", "/a%20b", 10),
+    ]
+
+    @Test(arguments: cases)
+    func mostSpecificWins(_ method: String, _ host: String, _ path: String, _ expected: Int?) throws {
+        let table = try Self.table([
+            ("GET /v1/status", false), ("GET /v1/reports/*", true), ("GET /v1/reports/latest", true),
+            ("/v1/reports/{name}", true), ("GET /v1/reports/{id}/pages/{page}", true),
+            ("PROPFIND,PROPPATCH /dav/*", false),
+            ("GET /files/**", false), ("GET Api.example.com/v1/status", false), ("GET [::1]/only6", false),
+            ("GET /", false),
+            ("GET /a%20b", false),
+        ])
+        let match = table.match(method, path, host: host)
+        if let expected {
+            #expect(match == .route(expected))
+        } else {
+            #expect(match != .route(0))
+            if case .route(let index) = match { Issue.record("matched route \(index)") }
+        }
+    }
+
+    @Test func otherMethodsAre405() throws {
+        let table = try Self.table([
+            ("GET /a", false), ("POST,PURGE /a", true), ("DELETE /*", false), ("GET,HEAD,OPTIONS h/a", false),
+        ])
+        guard case .methodNotAllowed(let methods) = table.match("PUT", "/a") else { return #expect(Bool(false)) }
+        #expect(table.allowText(methods) == "GET, HEAD, POST, DELETE, PURGE")
+        guard case .methodNotAllowed(let onHost) = table.match("PUT", "/a", host: "h") else {
+            return #expect(Bool(false))
+        }
+        #expect(table.allowText(onHost) == "GET, HEAD, OPTIONS, POST, DELETE, PURGE")
+        guard case .methodNotAllowed = table.match("get", "/a") else { return #expect(Bool(false)) }
+        #expect(table.match("PURGE", "/a") == .route(1))
+        #expect(table.match("PUT", "/b/c") == .notFound)
+    }
+
+    @Test func optionsIsNeverPriced() throws {
+        let table = try Self.table([("/any", true), ("GET /get", true), ("/**", false)])
+        #expect(table.match("OPTIONS", "/any") == .optionsOnPriced(0))
+        #expect(table.match("OPTIONS", "/get") == .route(2))
+        #expect(table.match("HEAD", "/get") == .route(1))
+        #expect(table.match("HEAD", "/any") == .route(0))
+        #expect(table.match("QUERY", "/any") == .route(0))
+    }
+
+    static let spellings: [(String, RouteMatch)] = [
+        ("/v1/reports/7", .route(0)),
+        ("/v1/reports/A%20B", .route(0)),
+        ("/V1/reports/7", .ambiguousSpelling),
+        ("/v1/Reports/7", .ambiguousSpelling),
+        ("/v1/reports/7/", .ambiguousSpelling),
+        ("/v1//reports/7", .ambiguousSpelling),
+        ("//v1/reports/7", .ambiguousSpelling),
+        ("/v1/reports;x=1/7", .ambiguousSpelling),
+        ("/v1/;/reports/7", .ambiguousSpelling),
+        ("/v1;jsessionid=1/reports/7;y", .ambiguousSpelling),
+        ("/v1/reports%3Bx/7", .ambiguousSpelling),
+        ("/v1/reports/7;v=1", .route(0)),
+        ("/v1/actions:run", .route(1)),
+        ("/v1/actions%3Arun", .ambiguousSpelling),
+        ("/v1/Actions:RUN", .ambiguousSpelling),
+        ("/mixed/Case", .route(2)),
+        ("/mixed/case", .ambiguousSpelling),
+        ("/slash/", .route(3)),
+        ("/slash", .ambiguousSpelling),
+        // What is free stays free, however it is spelled, where a free route is the best match of its folded form too.
+        ("/v1/status", .route(5)),
+        ("/v1/reports/free/README", .route(6)),
+        ("/v1/reports/free/x/", .route(6)),
+        ("/other/UPPER;x//", .route(4)),
+        ("/v1/Status", .route(4)),
+    ]
+
+    @Test(arguments: spellings)
+    func otherSpellingsOfAPricedPathAreNotServed(_ path: String, _ expected: RouteMatch) throws {
+        let table = try Self.table([
+            ("GET /v1/reports/*", true), ("GET /v1/actions:run", true), ("GET /mixed/Case", true),
+            ("GET /slash/", true),
+            ("/**", false), ("GET /v1/status", false), ("GET /v1/reports/free/**", false),
+        ])
+        #expect(table.match("GET", path) == expected)
+        #expect(table.match("HEAD", path) == expected)
+    }
+
+    @Test func aPathThatFoldsIsLookedUpForItsOwnMethodAndHost() throws {
+        let table = try Self.table([("GET h/paid", true), ("/**", false)])
+        #expect(table.match("GET", "/PAID", host: "h") == .ambiguousSpelling)
+        #expect(table.match("GET", "/PAID", host: "H:80") == .ambiguousSpelling)
+        #expect(table.match("GET", "/PAID", host: "other") == .route(1))
+        #expect(table.match("POST", "/PAID", host: "h") == .route(1))
+        let deny = try Self.table([("GET /paid", true)])
+        #expect(deny.match("GET", "/PAID") == .ambiguousSpelling)
+        #expect(deny.match("GET", "/paid/") == .ambiguousSpelling)
+        #expect(deny.match("GET", "/other/") == .notFound)
+    }
+
+    @Test(arguments: [
+        ("/a/b", "/a/b"), ("/", "/"), ("//", "/"), ("/A/b/", "/a/b"), ("/a;x/b;y", "/a/b"), ("/;a/;b", "/"),
+        ("/a%41%2a", "/aa*"),
+        ("/%zz", "/%zz"), ("/a%", "/a%"), ("/a%4", "/a%4"), ("/a%3bx/c", "/a/c"), ("/a//;//b", "/a/b"), ("/É", "/É"),
+    ])
+    func foldedForms(_ path: String, _ folded: String) {
+        #expect(String(decoding: PathSpelling.fold(Array(path.utf8)), as: UTF8.self) == folded)
+        let isFolded = Array(path.utf8).withUnsafeBytes { PathSpelling.isFolded($0) }
+        if isFolded { #expect(path == folded) }
+    }
+
+    @Test func equalsAndWaysRoundAPriceAreFound() throws {
+        typealias Conflict = RouteTableBuilder.Conflict
+        let cases: [(String, Bool, String, Bool, Conflict.Kind?)] = [
+            ("GET /a", true, "GET /a", true, .equal),
+            ("GET /a/{x}", true, "GET /a/*", true, .equal),
+            ("GET,POST /a", true, "PUT,POST /a", true, .equal),
+            ("/a", true, "/a", false, .equal),
+            ("GET /a", true, "HEAD /a", false, .equal),
+            ("GET H/a", true, "GET h/a", true, .equal),
+            ("GET /a/**", true, "GET /a/**", true, .equal),
+            ("GET /a", true, "/a", false, nil),
+            ("GET /a", true, "POST /a", false, nil),
+            ("GET /a", true, "GET h/a", true, nil),
+            ("GET /a/*", true, "GET /a/**", true, nil),
+            ("GET /a", true, "GET /A", false, .spelling),
+            ("GET /a", false, "GET /A", true, .spelling),
+            ("GET /a", true, "/a/", false, .spelling),
+            ("GET /a", true, "GET //a", false, .spelling),
+            ("GET /a", true, "GET /a;x", false, .spelling),
+            ("GET /a:b", true, "GET /a%3Ab", false, .spelling),
+            ("GET /a/*", true, "GET /A/{x}", false, .spelling),
+            ("GET /a", true, "GET /A", true, nil),
+            ("GET /a", true, "POST /A", false, nil),
+            ("GET /a", true, "GET h/A", false, nil),
+        ]
+        for (first, firstPriced, second, secondPriced, expected) in cases {
+            var builder = RouteTableBuilder()
+            builder.add(try RoutePattern(first), isPriced: firstPriced, route: 0)
+            builder.add(try RoutePattern(second), isPriced: secondPriced, route: 1)
+            let found = builder.conflicts.first
+            #expect(found?.kind == expected, "\(first) and \(second)")
+            if let found { #expect(found.first == 0 && found.second == 1) }
+        }
+    }
+
+    @Test func methodsAreBounded() throws {
+        var builder = RouteTableBuilder()
+        for at in 0..<60 { builder.add(try RoutePattern("M\(at) /a"), isPriced: false, route: at) }
+        #expect(builder.conflicts.map(\.kind) == [.methods, .methods, .methods])
+    }
+
+    @Test(arguments: [
+        ("", "is empty; write \"GET /path\""),
+        ("GET", "names methods but no path; write \"GET /path\""),
+        ("v1/reports", nil), ("GET reports", "the path \"reports\" must begin with \"/\""),
+        ("GET POST /a", "has 3 words; write \"GET,POST /path\" or \"/path\""),
+        ("get /a", "\"get\" is no method; methods are upper-case: GET"),
+        ("GET, /a", "\"\" is no method"),
+        ("GET,GET /a", "names GET twice"),
+        ("CONNECT /a", "CONNECT is never forwarded"),
+        ("GET /a/**/b", "\"**\" takes the rest of the path and stands last; use \"*\" for one segment"),
+        ("GET /a*", "\"a*\": \"*\" stands for a whole segment; match part of one in the API instead"),
+        ("GET /{a}b", "\"{a}b\": \"{name}\" stands for a whole segment"),
+        ("GET /{}", "\"{}\" needs a name of letters, digits and _ between its braces"),
+        ("GET /{a}/{a}", "names {a} twice"),
+        ("GET /a/../b", "holds the dot segment \"..\""),
+        ("GET /..;/b", "holds a dot segment: \"..;\""),
+        ("GET /a?b=1", "a match holds no query; drop \"?\" and what follows"),
+        ("GET /a\\b", "\"a\\b\" holds a backslash, which no request path may"),
+        ("GET /%41", "\"%41\": write A in place of %41, as the canonical path has it"),
+        ("GET /%c3%a9", "\"%c3%a9\": write %C3 in place of %c3, as the canonical path has it"),
+        ("GET /%2F", "\"%2F\" holds %2F, which no request path may"),
+        ("GET /%zz", "\"%zz\" holds a broken escape; \"%\" is followed by two hex digits"),
+        ("GET /é", "\"é\" holds a byte that is not visible ASCII; write it escaped: %C3%A9"),
+        ("GET http://h/a", "a match takes no scheme; write \"host/path\" or \"/path\""),
+        (
+            "GET *.example.com/a",
+            "the host \"*.example.com\" holds a wildcard; hosts are matched whole: name each, or leave it out"
+        ),
+        ("GET h:80/a", "the host is compared without its port; drop \":80\""),
+        ("GET h..x/a", "\"h..x\" is no host name"),
+        ("GET\t/a", "a match is \"METHOD /path\" on one line, without tabs"),
+        ("/a/%C3%A9/{x}/*/**", nil), ("GET,M-SEARCH [::1]/", nil),
+    ])
+    func patternsAreChecked(_ text: String, _ message: String?) {
+        do {
+            _ = try RoutePattern(text)
+            #expect(message == nil)
+        } catch { #expect(error.message == message) }
+    }
+}

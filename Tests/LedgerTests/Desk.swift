@@ -1,0 +1,193 @@
+import Bytes
+import Synchronization
+import Testing
+
+@testable import Ledger
+
+/// Two clocks that stand still until they are moved.
+final class ManualClock: LedgerClock {
+    private let times: Mutex<(unix: Int64, nanoseconds: UInt64)>
+
+    init(unix: Int64 = 1_800_000_000) { times = Mutex((unix, 1_000_000_000_000)) }
+
+    func unixSeconds() -> Int64 { times.withLock { $0.unix } }
+    func monotonicNanoseconds() -> UInt64 { times.withLock { $0.nanoseconds } }
+
+    func pass(milliseconds: Int) {
+        times.withLock {
+            let before = $0.nanoseconds / 1_000_000_000
+            $0.nanoseconds += UInt64(milliseconds) * 1_000_000
+            $0.unix += Int64($0.nanoseconds / 1_000_000_000 - before)
+        }
+    }
+}
+
+/// Where a reply lands; a second one is an error of the ledger.
+final class Answer<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+
+    var callback: @Sendable (Value) -> Void { { value in self.values.withLock { $0.append(value) } } }
+
+    var value: Value? {
+        values.withLock {
+            #expect($0.count <= 1, "answered twice")
+            return $0.first
+        }
+    }
+}
+
+extension Answer where Value == Admitted {
+    /// A short name of the answer, for tables.
+    var text: String {
+        switch value {
+        case nil: "waits"
+        case .claimed: "claimed"
+        case .redeemed(_, let transaction): "redeemed \(transaction.prefix(8))"
+        case .refused(let code): "refused \(code)"
+        case .stillInFlight: "stillInFlight"
+        case .pending(let transaction): "pending \(transaction)"
+        case .leaseBusy(let why, _): "leaseBusy \(why.rawValue)"
+        case .outcomeUnknown: "outcomeUnknown"
+        case .unavailable: "unavailable"
+        }
+    }
+
+    var ticket: Ticket? {
+        switch value {
+        case .claimed(let ticket), .redeemed(let ticket, _): ticket
+        default: nil
+        }
+    }
+}
+
+/// A ledger without its thread, on a disk that can lose power. Every call is a batch of its own unless `together` is used.
+final class Desk {
+    let disk: CrashDisk
+    let clock: ManualClock
+    let mailbox = Mailbox()
+    private(set) var core: LedgerCore
+    private(set) var recovered: Recovery.Report
+    private var tokens: UInt64 = 0
+    private var gathered: [Letter]?
+    /// Tickets whose exchanges go on.
+    var held: [Ticket] = []
+
+    init(disk: CrashDisk = CrashDisk(), clock: ManualClock = ManualClock()) throws {
+        self.disk = disk
+        self.clock = clock
+        let store = try Store(path: "ledger.db", vfs: disk.name, now: clock.unixSeconds())
+        recovered = try Recovery.run(store, now: clock.unixSeconds())
+        core = LedgerCore(store: store, clock: clock, mailbox: mailbox)
+    }
+
+    func admit(_ admission: Admission) -> Answer<Admitted> { admitted(admission).answer }
+
+    func admitted(_ admission: Admission) -> (answer: Answer<Admitted>, token: AdmissionToken) {
+        tokens += 1
+        let answer = Answer<Admitted>()
+        let token = AdmissionToken(number: tokens)
+        post(.admit(admission, token, answer.callback))
+        return (answer, token)
+    }
+
+    func answered(_ ticket: Ticket) -> Answer<Settlement> {
+        let answer = Answer<Settlement>()
+        post(.answerCharged(ticket.here, answer.callback))
+        return answer
+    }
+
+    func settle(_ ticket: Ticket) -> Answer<Settlement> {
+        let answer = Answer<Settlement>()
+        post(.settle(ticket.here, answer.callback))
+        return answer
+    }
+
+    func forwarding(_ ticket: Ticket) -> Answer<Forwarding> {
+        let answer = Answer<Forwarding>()
+        post(.forwarding(ticket.here, answer.callback))
+        return answer
+    }
+
+    func ended(_ ticket: Ticket, _ end: ExchangeEnd) {
+        ticket.didEnd()
+        post(.ended(ticket.here, end))
+    }
+
+    func callerGone(_ token: AdmissionToken) { post(.callerGone(token)) }
+
+    func resolve(_ id: ClaimID, _ resolution: ClaimResolution) -> Answer<ResolveOutcome> {
+        let answer = Answer<ResolveOutcome>()
+        post(.resolve(id, resolution, answer.callback))
+        return answer
+    }
+
+    /// Everything in `body` comes to the ledger as one batch.
+    func together<Value>(_ body: () throws -> Value) rethrows -> Value {
+        gathered = []
+        let value = try body()
+        let batch = gathered ?? []
+        gathered = nil
+        _ = core.run(batch)
+        return value
+    }
+
+    func pass(milliseconds: Int) {
+        clock.pass(milliseconds: milliseconds)
+        turn()
+    }
+
+    /// What tickets that were let go have left in the mailbox, and what the time brings.
+    func turn() {
+        var left: [Letter] = []
+        mailbox.take(&left, until: 0)
+        _ = core.run(left)
+    }
+
+    func post(_ letter: Letter) {
+        if gathered != nil { gathered?.append(letter) } else { _ = core.run([letter]) }
+    }
+
+    /// The claim as the ledger reads it now.
+    func claim(_ admission: Admission) throws -> ClaimRecord? { try core.store.claim(admission.key) }
+
+    func state(_ admission: Admission) throws -> ClaimState? { try claim(admission)?.state }
+
+    func balance(_ admission: Admission) throws -> UInt128 {
+        try core.sandboxBalance(admission.key, decimals: admission.assetDecimals).balance
+    }
+
+    /// No wallet holds anything any more.
+    func expectIdle(_ location: SourceLocation = #_sourceLocation) {
+        #expect(core.wallets.isEmpty, sourceLocation: location)
+        #expect(core.inFlight.isEmpty && core.inFlightByToken.isEmpty, sourceLocation: location)
+        #expect(core.waitingByToken.isEmpty && core.awaiting.isEmpty, sourceLocation: location)
+    }
+}
+
+/// Admissions for tests: wallets, nonces and bindings by small numbers.
+enum Pay {
+    static let now: Int64 = 1_800_000_000
+    static let used = "refused invalid_exact_evm_nonce_already_used"
+    static let poor = "refused invalid_exact_evm_insufficient_balance"
+    static let late = "refused invalid_exact_evm_payload_authorization_valid_before"
+
+    static func bytes32(_ number: Int) -> Bytes32 {
+        Bytes32([UInt8](repeating: 0, count: 24) + withUnsafeBytes(of: UInt64(number).bigEndian) { Array($0) })!
+    }
+
+    static func bytes20(_ number: Int) -> Bytes20 {
+        Bytes20([UInt8](repeating: 0, count: 12) + withUnsafeBytes(of: UInt64(number).bigEndian) { Array($0) })!
+    }
+
+    /// Ten units of an asset without decimals are a new wallet's grant.
+    static func admission(
+        wallet: Int = 1, nonce: Int = 1, binding: Int = 1, order: SettleOrder = .after, amount: UInt128 = 1,
+        chain: String = "eip155:84532", asset: Int = 7
+    ) -> Admission {
+        Admission(
+            key: ClaimKey(chain: chain, asset: bytes20(asset), payer: bytes20(wallet), nonce: bytes32(nonce)),
+            binding: bytes32(binding), order: order, amountAtomic: amount, payTo: bytes20(99),
+            validBefore: now + 300, neededSeconds: 60, assetDecimals: 0, route: "GET /v1/reports/*", revision: 1,
+            request: "GET /v1/reports/\(binding)", isIdempotent: true, inFlightPerWallet: order == .after ? 1 : 16)
+    }
+}

@@ -1,0 +1,109 @@
+import Testing
+
+@testable import Ledger
+
+/// What is in flight never sums to more than the balance, and play money is neither made nor lost.
+@Suite struct ReservationTests {
+    @Test func moneyForOneRunsOne() throws {
+        let desk = try Desk()
+        let answers = (1...64).map { desk.admit(Pay.admission(nonce: $0, binding: $0, order: .first, amount: 10)) }
+        var finished: [ObjectIdentifier] = []
+        var delivered = 0
+        for _ in 0..<64 {
+            let running = answers.filter { $0.ticket != nil && !finished.contains(ObjectIdentifier($0)) }
+            #expect(running.count <= 1)
+            guard let answer = running.first, let ticket = answer.ticket else { break }
+            guard case .settled = try #require(desk.settle(ticket).value) else { break }
+            desk.ended(ticket, .delivered)
+            finished.append(ObjectIdentifier(answer))
+            delivered += 1
+        }
+        #expect(delivered == 1)
+        #expect(answers.filter { $0.text == Pay.poor }.count == 63)
+        #expect(try desk.balance(Pay.admission()) == 0)
+        desk.expectIdle()
+    }
+
+    @Test func sixtyFourPaymentsOfARichWalletAllComeThrough() throws {
+        let desk = try Desk()
+        var admissions = (1...64).map { Pay.admission(nonce: $0, binding: 1, order: .first) }
+        for at in admissions.indices { admissions[at].assetDecimals = 6 }
+        var open = admissions.map { desk.admit($0) }
+        var delivered = 0
+        while !open.isEmpty {
+            let running = open.filter { $0.ticket != nil }
+            try #require(!running.isEmpty && running.count <= 16)
+            for answer in running {
+                let ticket = try #require(answer.ticket)
+                guard case .settled = try #require(desk.settle(ticket).value) else { return }
+                desk.ended(ticket, .delivered)
+                delivered += 1
+            }
+            open.removeAll { answer in running.contains { $0 === answer } }
+        }
+        #expect(delivered == 64)
+        #expect(try desk.balance(admissions[0]) == 10_000_000 - 64)
+        desk.expectIdle()
+    }
+
+    @Test func theHeadWaitsForItsMoneyAndNobodyPassesIt() throws {
+        let desk = try Desk()
+        let first = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6)).ticket)
+        let large = desk.admit(Pay.admission(nonce: 2, binding: 2, order: .first, amount: 8))
+        let small = desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 1))
+        #expect(large.text == "waits" && small.text == "waits")
+        desk.ended(first, .uncharged(reason: ""))
+        #expect(large.text == "claimed" && small.text == "claimed")
+    }
+
+    @Test func theHeadIsRefusedAsSoonAsTheMoneyIsGone() throws {
+        let desk = try Desk()
+        let first = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6)).ticket)
+        let large = desk.admit(Pay.admission(nonce: 2, binding: 2, order: .first, amount: 8))
+        let small = desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 4))
+        #expect(large.text == "waits" && small.text == "waits")
+        _ = desk.settle(first)
+        #expect(large.text == Pay.poor && small.text == "claimed")
+    }
+
+    /// Reservations are shared by both orders, and kept apart by asset.
+    @Test func reservationsOfBothOrdersAndOfOneAsset() throws {
+        let desk = try Desk()
+        let after = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, amount: 7)).ticket)
+        let first = desk.admit(Pay.admission(nonce: 2, binding: 2, order: .first, amount: 7))
+        let other = desk.admit(Pay.admission(wallet: 1, nonce: 3, binding: 3, order: .first, amount: 7, asset: 8))
+        #expect(first.text == "waits")
+        #expect(other.text == "waits", "the queue is one for both assets")
+        desk.ended(after, .uncharged(reason: ""))
+        #expect(first.text == "claimed" && other.text == "claimed")
+    }
+
+    @Test func whatCanNeverBePaidIsRefusedAtOnce() throws {
+        let desk = try Desk()
+        #expect(desk.admit(Pay.admission(amount: 11)).text == Pay.poor)
+        #expect(desk.admit(Pay.admission(amount: .max)).text == Pay.poor)
+        desk.expectIdle()
+        #expect(desk.admit(Pay.admission(amount: 10)).text == "claimed")
+    }
+
+    @Test(arguments: [(0, UInt128(10)), (6, 10_000_000), (18, 10_000_000_000_000_000_000), (40, .max), (-1, 10)])
+    func aNewWalletHasTenUnits(decimals: Int, expected: UInt128) {
+        #expect(SandboxBalance(newWithDecimals: decimals).balance == expected)
+    }
+
+    @Test func settlingTwiceChargesOnce() throws {
+        let desk = try Desk()
+        let admission = Pay.admission(amount: 4)
+        let ticket = try #require(desk.admit(admission).ticket)
+        var transactions: Set<String> = []
+        for _ in 0..<3 {
+            guard case .settled(let transaction, _) = try #require(desk.answered(ticket).value) else { return }
+            transactions.insert(transaction)
+        }
+        guard case .settled = try #require(desk.settle(ticket).value) else { return }
+        #expect(transactions.count == 1)
+        #expect(try desk.balance(admission) == 6)
+        let transaction = try #require(transactions.first)
+        #expect(transaction.hasPrefix("sandbox-") && transaction.utf8.count == 72)
+    }
+}
