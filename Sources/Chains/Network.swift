@@ -62,7 +62,7 @@ public struct Network: Sendable, Hashable {
     public static func named(_ name: String) -> Network? { all.first { $0.name == name } }
     public static func withChainID(_ chainID: UInt64) -> Network? { all.first { $0.chainID == chainID } }
 
-    /// The chain id of a CAIP-2 name "eip155:N"; nil for other namespaces, leading zeros and anything that is not a number.
+    /// The chain id of a CAIP-2 name "eip155:N"; nil for other namespaces, leading zeros and what is not a number.
     public static func chainID(caip2: String) -> UInt64? {
         guard caip2.hasPrefix("eip155:") else { return nil }
         let digits = caip2.utf8.dropFirst(7)

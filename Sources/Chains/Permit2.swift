@@ -1,6 +1,6 @@
 import Bytes
 
-/// Uniswap's Permit2 with a witness, the other way `exact` (and the only way `upto`) moves a token (x402.md §3).
+/// Uniswap's Permit2 with a witness, the other way `exact` (and the only way `upto`) of x402 moves a token.
 public struct Permit2Authorization: Hashable, Sendable {
     public var token: Address
     /// Atomic units of the token.

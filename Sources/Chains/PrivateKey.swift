@@ -14,7 +14,7 @@ public struct PrivateKey: ~Copyable {
         secret.copyMemory(from: source, byteCount: 32)
     }
 
-    /// Reads 64 hex digits, with or without `0x`, as key files and environments hold them. The caller wipes its own copy.
+    /// Reads 64 hex digits, with or without `0x`, as key files hold them. The caller wipes its own copy.
     public init?(hex text: UnsafeRawBufferPointer) {
         let isPrefixed = text.count == 66 && text[0] == 0x30 && text[1] | 0x20 == 0x78
         let digits = isPrefixed ? UnsafeRawBufferPointer(rebasing: text[2...]) : text
@@ -28,7 +28,7 @@ public struct PrivateKey: ~Copyable {
         self.init(UnsafeRawBufferPointer(room))
     }
 
-    /// Reads 64 hex digits, with or without `0x`. A `String` cannot be wiped: for keys that already stand in the environment.
+    /// Reads 64 hex digits, with or without `0x`. A `String` cannot be wiped: for keys that stand in the environment.
     public init?(hex text: String) {
         let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
         defer {

@@ -105,7 +105,8 @@ public enum Secp256k1 {
 
     private static let context = Context()
 
-    /// Sendable because libsecp256k1 lets any number of threads use a context that nobody changes, and after `init` nobody does.
+    /// Sendable because libsecp256k1 lets any number of threads use a context that nobody changes, as nobody does after
+    /// `init`.
     private struct Context: @unchecked Sendable {
         let pointer: OpaquePointer
 

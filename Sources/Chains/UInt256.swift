@@ -24,7 +24,7 @@ public struct UInt256: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Digits of the largest value, 2²⁵⁶ − 1.
     public static let maximumDecimalDigits = 78
 
-    /// Strict decimal: 1 to 78 digits, no sign, no leading zero, no exponent, and below 2²⁵⁶; nil for anything else.
+    /// Strict decimal: 1 to 78 digits, no sign, leading zero or exponent, and below 2²⁵⁶; nil for anything else.
     public init?(decimal text: UnsafeRawBufferPointer) {
         guard text.count >= 1 && text.count <= Self.maximumDecimalDigits else { return nil }
         if text[0] == 0x30 && text.count > 1 { return nil }
@@ -38,7 +38,7 @@ public struct UInt256: Hashable, Sendable, Comparable, CustomStringConvertible {
         self = value
     }
 
-    /// Strict decimal: 1 to 78 digits, no sign, no leading zero, no exponent, and below 2²⁵⁶; nil for anything else.
+    /// Strict decimal: 1 to 78 digits, no sign, leading zero or exponent, and below 2²⁵⁶; nil for anything else.
     public init?(decimal text: String) {
         var text = text
         guard let value = text.withUTF8({ UInt256(decimal: UnsafeRawBufferPointer($0)) }) else { return nil }

@@ -74,10 +74,7 @@ enum JSONKeys {
 
     private static func text(_ node: JSONNode, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var out: [UInt8] = []
-        JSONText.unescape(content(node, bytes)) {
-            out.append($0)
-            return true
-        }
+        JSONText.unescape(content(node, bytes)) { out.append($0) }
         return out
     }
 }

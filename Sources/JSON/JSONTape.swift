@@ -1,7 +1,7 @@
 /// A flat index of one JSON text (RFC 8259): where every value is and what it is. It holds no byte of the text.
 ///
-/// Strict: a key twice in one object (compared after unescaping), bad UTF-8, half a surrogate pair, bytes after the value,
-/// and anything beyond the limits are faults. Numbers are checked for form and kept as written.
+/// Strict: a key twice in one object (compared after unescaping), bad UTF-8, half a surrogate pair, bytes after the
+/// value, and anything beyond the limits are faults. Numbers are checked for form and kept as written.
 public struct JSONTape: Sendable {
     let nodes: [JSONNode]
 

@@ -43,7 +43,7 @@ enum JSONText {
         }
     }
 
-    /// Moves over one scalar of two to four bytes (RFC 3629 §4): no overlong form, no surrogate, nothing above U+10FFFF.
+    /// Moves over one scalar of two to four bytes (RFC 3629 §4): not overlong, no surrogate, at most U+10FFFF.
     private static func skipScalar(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) throws(JSONFault) {
         let lead = bytes[at]
         let length: Int
@@ -113,20 +113,20 @@ enum JSONText {
         return value
     }
 
-    /// Calls `body` with the UTF-8 bytes of the text, in order. `bytes` is what stands between the quotes of a string that was
-    /// read before; `body` returns false to stop.
-    static func unescape(_ bytes: UnsafeRawBufferPointer, _ body: (UInt8) -> Bool) {
+    /// Calls `body` with the UTF-8 bytes of the text, in order. `bytes` is what stands between the quotes of a string
+    /// that was read before.
+    static func unescape(_ bytes: UnsafeRawBufferPointer, _ body: (UInt8) -> Void) {
         var at = 0
         while at < bytes.count {
             guard bytes[at] == 0x5C else {
-                guard body(bytes[at]) else { return }
+                body(bytes[at])
                 at += 1
                 continue
             }
             guard let value = try? readEscape(bytes, &at), let scalar = Unicode.Scalar(value),
                 let encoded = UTF8.encode(scalar)
             else { return }
-            for byte in encoded where !body(byte) { return }
+            for byte in encoded { body(byte) }
         }
     }
 }

@@ -55,7 +55,7 @@ public struct JSONValue {
         return String(decoding: unescaped, as: UTF8.self)
     }
 
-    /// Calls `body` with a string's text as UTF-8, copied only where it was written with escapes; nil for anything else.
+    /// Calls `body` with a string's text as UTF-8, copied only where it has escapes; nil for anything else.
     public func withString<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T? {
         guard node.kind == .string else { return nil }
         if !node.hasEscapes { return try body(content) }
@@ -76,10 +76,7 @@ public struct JSONValue {
     private var unescaped: [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(content.count)
-        JSONText.unescape(content) {
-            out.append($0)
-            return true
-        }
+        JSONText.unescape(content) { out.append($0) }
         return out
     }
 

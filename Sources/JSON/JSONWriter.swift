@@ -2,7 +2,8 @@ import Bytes
 
 /// Writes JSON into a buffer in the order of the calls, without space.
 ///
-/// It keeps only where commas belong; that calls make one well-formed value is the caller's part. At most 63 levels deep.
+/// It knows only where commas belong; that the calls make one well-formed value is the caller's part. At most 63
+/// levels.
 public struct JSONWriter {
     /// One bit a level: set once something was written there.
     private var started: UInt64 = 0
@@ -57,7 +58,8 @@ public struct JSONWriter {
         out.append(json)
     }
 
-    /// What stands between a string's quotes: quote, backslash and control characters escaped (RFC 8259 §7), the rest as it is.
+    /// What stands between a string's quotes: quotes, backslashes and controls escaped (RFC 8259 §7), the rest as it
+    /// is.
     public static func appendEscaped(_ text: UnsafeRawBufferPointer, _ out: inout ByteBuffer) {
         var from = 0
         for at in 0..<text.count {

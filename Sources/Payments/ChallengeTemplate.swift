@@ -4,11 +4,11 @@ import JSON
 
 /// A route's 402, prepared once per revision; only the URL and the error are written per request.
 public struct ChallengeTemplate: Sendable {
-    /// Characters a service's name may have (x402.md §1).
+    /// Characters the x402 specification lets a service's name have.
     public static let maximumServiceName = 32
 
-    /// `PAYMENT-REQUIRED` up to the URL, in base64. White space makes its JSON a multiple of three bytes long, so that what follows
-    /// can be encoded by itself.
+    /// `PAYMENT-REQUIRED` up to the URL, in base64. White space makes its JSON a multiple of three bytes long, so
+    /// that what follows can be encoded by itself.
     private let v2Prefix: [UInt8]
     /// The version 1 body without its error and URLs.
     private let v1Text: [UInt8]

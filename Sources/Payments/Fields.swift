@@ -4,7 +4,7 @@ import JSON
 
 /// Typed reading of an x402 message's members, where every miss is a fault that names its key.
 ///
-/// An explicit null counts as absent: SDKs write one for what they leave out (x402.md §1).
+/// An explicit null counts as absent: SDKs write one for what they leave out.
 struct Fields {
     let object: JSONValue
     /// Where the object stands, for messages: "accepted", or empty at the top.

@@ -2,12 +2,15 @@ import Bytes
 import Chains
 import JSON
 
-/// Which offers a payment may be for, and whether its terms are an offer's (x402.md §2).
+/// Which offers a payment may be for, and whether its terms are an offer's. The rule is the reference SDK's for
+/// Python: six fields equal, and the server's `extra` contained in the client's; addresses without regard to case.
 public enum Matching {
-    /// The offers a payment may be for, before its terms are looked at: same scheme and network, and asset in version 2.
+    /// The offers a payment may be for, before its terms are looked at: same scheme and network, and in version 2
+    /// asset.
     ///
-    /// Those whose terms, recipient and amount it meets come first; otherwise the order stays, so pass the present revision's
-    /// before a former one's. Version 1 names no asset: where a network has several, only the signature tells them apart.
+    /// Those whose terms, recipient and amount it meets come first; otherwise the order stays, so pass the present
+    /// revision's before a former one's. Version 1 names no asset: where a network has several, only the signature
+    /// tells them apart.
     public static func candidates(for payload: PaymentPayload, among offers: [Offer]) -> [Offer] {
         let possible = offers.filter { isPossible(payload, $0) }
         guard possible.count > 1 else { return possible }
@@ -24,8 +27,8 @@ public enum Matching {
         offers.contains { isSameNetwork(payload, $0) } ? .noMatchingRequirements : .networkMismatch
     }
 
-    /// Compares what the client accepted with the offer: amount, asset, payTo and maxTimeoutSeconds equal, and the offer's
-    /// `extra` contained in the client's. Version 1 sends no terms: nothing to compare. Nil when they agree.
+    /// Compares what the client accepted with the offer: amount, asset, payTo and maxTimeoutSeconds equal, and the
+    /// offer's `extra` contained in the client's. Version 1 sends no terms: nothing to compare. Nil when they agree.
     public static func compare(_ payload: PaymentPayload, with offer: Offer) -> PaymentCode? {
         guard isPossible(payload, offer) else { return .noMatchingRequirements }
         guard let accepted = payload.accepted else { return nil }

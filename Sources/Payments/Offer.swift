@@ -1,9 +1,10 @@
 import Bytes
 import Chains
 
-/// One way to pay for a route: an entry of `accepts` with everything the server must know to check a payment made for it.
+/// One way to pay for a route: an entry of `accepts` with everything the server must know to check a payment for it.
 ///
-/// Built once per route and payment when a revision is loaded; a payment is always compared with this, never with what it claims.
+/// Built once per route and payment when a revision is loaded; a payment is always compared with this, never with
+/// what it claims.
 public struct Offer: Sendable, Hashable {
     /// The only scheme of these offers.
     public static let scheme = "exact"
@@ -27,7 +28,7 @@ public struct Offer: Sendable, Hashable {
     /// Atomic units of the asset.
     public let amountAtomic: UInt128
     public let maxTimeoutSeconds: Int
-    /// The route settles before its upstream is asked: `extra.paymentFlow` is `upfront` in version 2 (x402.md §2).
+    /// The route settles before its upstream is asked: `extra.paymentFlow` is `upfront` in version 2.
     public let settlesFirst: Bool
 
     public init(

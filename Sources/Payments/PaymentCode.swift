@@ -1,4 +1,4 @@
-/// Why a payment was refused: the stable text of `error` in a 402 and of `errorReason` in a receipt (x402.md §3).
+/// Why a payment was refused: the stable text of `error` in a 402 and of `errorReason` in a receipt.
 public enum PaymentCode: String, Sendable, Hashable, CaseIterable {
     /// No payment came with the request.
     case paymentRequired = "payment_required"

@@ -9,8 +9,8 @@ public enum PaymentHeader {
 
     /// Reads `PAYMENT-SIGNATURE` (`v2`) or `X-PAYMENT` (`v1`), whichever came; nil where neither did.
     ///
-    /// Unknown keys are tolerated and explicit nulls count as absent; whatever else is not as x402.md §1 has it is a fault.
-    /// A header that came twice is for the caller to refuse.
+    /// Unknown keys are tolerated and explicit nulls count as absent; whatever else departs from the x402
+    /// specification is a fault. A header that came twice is for the caller to refuse.
     public static func decode(
         v2: UnsafeRawBufferPointer?, v1: UnsafeRawBufferPointer?
     ) throws(PaymentFault) -> PaymentPayload? {
@@ -75,7 +75,7 @@ public enum PaymentHeader {
             extra: extra.map { Array($0.source) } ?? [0x7B, 0x7D])
     }
 
-    /// `extensions["payment-identifier"].info.id` (x402.md §6); nil where any of it is absent.
+    /// `extensions["payment-identifier"].info.id`; nil where any of it is absent.
     private static func identifier(_ message: Fields) throws(PaymentFault) -> String? {
         guard let extensions = message.optional("extensions"), let declared = extensions["payment-identifier"],
             let info = declared["info"], let id = info["id"], !id.isNull

@@ -1,7 +1,7 @@
 import Bytes
 import Chains
 
-/// The two wire formats of x402 (x402.md §1).
+/// The two wire formats of x402 (x402 specification, versions 1 and 2).
 public enum ProtocolVersion: Int, Sendable, Hashable {
     /// `X-PAYMENT`, `X-PAYMENT-RESPONSE`, terms in the JSON body.
     case v1 = 1
@@ -37,6 +37,6 @@ public struct AcceptedTerms: Sendable, Hashable {
 /// A payment header that cannot be read.
 public struct PaymentFault: Error, Sendable, Hashable {
     public let code: PaymentCode
-    /// For logs: which key, or where in the text; never sent by a client's choice of words.
+    /// For logs: which key, or where in the text; it never repeats what the client wrote.
     public let detail: String
 }

@@ -32,7 +32,7 @@ public enum PaymentSigner {
     /// Signs the first payable entry at or under its maximum.
     ///
     /// - Parameters:
-    ///   - maximumAtomic: of an entry, in its asset's atomic units, since decimals differ; nil for an asset not to be paid with.
+    ///   - maximumAtomic: of an entry, in its asset's atomic units, since decimals differ; nil forbids the asset.
     ///   - nonce: 32 random bytes, never used before by this key.
     ///   - now: Unix seconds; the window is [now − 600, now + maxTimeoutSeconds].
     public static func sign(

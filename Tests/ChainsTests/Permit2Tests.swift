@@ -3,7 +3,7 @@ import Testing
 
 @testable import Chains
 
-/// Vectors made with eth_account; the letters are those of the vector file.
+/// Vectors made with eth_account, known by letters: A and B transfers, C and D Permit2, E a transaction, F ERC-6492.
 @Suite struct Permit2Tests {
     static func authorization(spender: Address, facilitator: Address?) -> Permit2Authorization {
         Permit2Authorization(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Chains
 
-/// Vectors made with eth_account; the letters are those of the vector file.
+/// Vectors made with eth_account, known by letters: A and B transfers, C and D Permit2, E a transaction, F ERC-6492.
 @Suite struct SigningTests {
     static let payTo = Address.parse("0x209693Bc6afc0C5328bA36FaF03C514EF312287C")!.address
     static let k1 = "0x0101010101010101010101010101010101010101010101010101010101010101"

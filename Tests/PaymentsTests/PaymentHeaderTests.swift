@@ -144,6 +144,7 @@ import Testing
             ("\"nonce\":\"0xab", "\"nonce\":\"0xa", .invalidPayload),
             ("\"signature\":\"0x", "\"signature\":\"", .invalidPayload),
             ("\"signature\":\"0xfe", "\"signature\":\"0xf", .invalidPayload),
+            ("\"signature\":\"0x", "\"signature\":\"0X", .invalidPayload),
             ("\"signature\":\"0xfe", "\"signature\":\"0xzz", .invalidPayload),
             ("\"signature\":\"", "\"signature\":null,\"x\":\"", .invalidPayload),
             // Extensions.

@@ -122,4 +122,15 @@ import Testing
         }
         #expect(fault.code == .headerNotBase64)
     }
+
+    @Test func headersHaveALimit() {
+        let long = String(repeating: "AAAA", count: PaymentRequired.maximumHeaderBytes / 4)
+        for (header, code) in [(long, PaymentCode.headerNotJSON), (long + "AAAA", .headerTooLarge)] {
+            guard case .failure(let fault) = Self.decode(header: header, body: "") else {
+                Issue.record("was read")
+                return
+            }
+            #expect(fault.code == code)
+        }
+    }
 }
