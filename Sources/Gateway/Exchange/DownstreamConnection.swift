@@ -83,6 +83,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         if events.contains(.writable) && !outbound.isEmpty { flush() }
         if phase == .closed { return }
         if !events.isDisjoint(with: [.hungUp, .failed]) && phase == .exchanging { return lost() }
+        if events.contains(.halfClosed) && !peerFinished {
+            peerFinished = true
+            exchange?.callerFinishedSending()
+        }
         if events.isDisjoint(with: [.readable, .halfClosed, .hungUp]) { return }
         if wantsBytes { readAvailable() } else { mayHoldMore = true }
     }
@@ -101,7 +105,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         while wantsBytes {
             switch stream!.read(into: loop.scratch) {
             case .bytes(let count):
-                let isDrained = count < loop.scratch.count
+                let isDrained = count < loop.scratch.count && !peerFinished
                 received(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]))
                 if isDrained { return }
             case .wouldBlock: return

@@ -216,6 +216,16 @@ final class Exchange: TimerTarget {
         if stage == .delivering || stage == .releasing { advance() }
     }
 
+    /// The caller sends no more: it may still read, or it may be gone, which only an answer will tell. From the claim on, a
+    /// retry of the same request waits for this exchange rather than being charged beside it.
+    func callerFinishedSending() {
+        switch stage {
+        case .routing, .reading, .collecting, .admitting, .ended: return
+        case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
+            if let token = purchase?.token { worker.ledger.callerGone(token) }
+        }
+    }
+
     /// The caller is gone. Where nothing is claimed, nobody needs the answer; a claim runs to its end without it.
     func downstreamLost() {
         downstream = nil

@@ -159,7 +159,7 @@ extension Exchange: AnswerReceiver {
 
     private func relay(_ head: ResponseHead) {
         answerStarted = true
-        var dropped = FieldIDSet.hopByHop
+        var dropped = FieldIDSet.hopByHop.union(.payment)
         let hasBody = head.framing != .none
         switch head.framing {
         case .none, .length: answerFraming = .asItIs

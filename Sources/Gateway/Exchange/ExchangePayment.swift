@@ -155,6 +155,7 @@ extension Exchange {
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
         case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
         }
+        if downstream?.peerFinished == true { callerFinishedSending() }
         return .ready
     }
 

@@ -2,7 +2,8 @@ import Bytes
 
 /// What a lax server may take two spellings of one path for (threats.md, Web): the folded form that they share.
 ///
-/// Folding decodes escapes, lowers ASCII letters, cuts `;params` off each segment, merges slashes and drops the last one. Nothing
+/// Folding decodes escapes, lowers ASCII letters, cuts `;params`, spaces and dots off the end of each segment (some file systems
+/// do), merges slashes and drops the last one. Nothing
 /// is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
 enum PathSpelling {
     /// RFC 3986 §2.3.
@@ -19,11 +20,11 @@ enum PathSpelling {
         for byte in path {
             switch byte {
             case 0x41...0x5A, 0x3B, 0x25: return false
-            case 0x2F where former == 0x2F: return false
+            case 0x2F where former == 0x2F || former == 0x2E: return false
             default: former = byte
             }
         }
-        return path.count <= 1 || former != 0x2F
+        return path.count <= 1 || former != 0x2F && former != 0x2E
     }
 
     /// Writes the folded form of a path that begins with `/` into `out`, which has room for `path.count` bytes.
@@ -37,6 +38,7 @@ enum PathSpelling {
             from += 1
             if byte == 0x2F {
                 isParameter = false
+                to = trimmed(out, to)
                 if to == 0 || out[to - 1] != 0x2F {
                     out[to] = byte
                     to += 1
@@ -54,8 +56,16 @@ enum PathSpelling {
             out[to] = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
             to += 1
         }
+        to = trimmed(out, to)
         if to > 1 && out[to - 1] == 0x2F { to -= 1 }
         return to
+    }
+
+    /// `count` without the spaces and dots that end the last segment.
+    private static func trimmed(_ out: UnsafeMutableRawBufferPointer, _ count: Int) -> Int {
+        var count = count
+        while count > 0, out[count - 1] == 0x20 || out[count - 1] == 0x2E { count -= 1 }
+        return count
     }
 
     static func fold(_ path: [UInt8]) -> [UInt8] {
