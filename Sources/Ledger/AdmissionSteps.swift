@@ -117,7 +117,7 @@ extension LedgerCore {
         guard apply(.redeemed, to: &claim) else { preconditionFailure("an owed claim can be redeemed") }
         claim.attempts += 1
         claim.reruns += 1
-        try save(claim, durable: true)
+        try save(claim, wasAtRest: true, durable: true)
         let ticket = start(claim, presentation, wallet, isRerun: true)
         answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? ""))
     }
@@ -135,7 +135,7 @@ extension LedgerCore {
             claim.createdAt = known.createdAt
             claim.attempts = known.attempts + 1
             try store.updateTerms(claim)
-            try save(claim, durable: true)
+            try save(claim, wasAtRest: true, durable: true)
         } else {
             try store.insert(&claim)
             didWrite(durable: true)
