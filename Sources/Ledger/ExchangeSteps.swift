@@ -91,7 +91,12 @@ extension LedgerCore {
         case .delivered: event = .delivered
         case .undelivered(let noRequestByteWritten):
             event = .undelivered
-            if !noRequestByteWritten { entry.claim.requestBytesWritten = true }
+            if noRequestByteWritten {
+                // Nothing was asked again: this was no rerun.
+                if entry.isRerun { entry.claim.reruns -= 1 }
+            } else {
+                entry.claim.requestBytesWritten = true
+            }
         case .uncharged(let reason):
             event = .uncharged
             if !entry.claim.machine.isPaid { entry.claim.reason = reason }

@@ -87,6 +87,7 @@ final class LedgerCore {
                 needsCommit = false
             }
             outbox.send()
+            try store.checkpointIfDue()
         } catch {
             // A presentation on its way is among those that wait, whom `fail` answers.
             if isHandling, letters[next].isAdmission { next += 1 }

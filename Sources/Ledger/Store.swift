@@ -14,6 +14,8 @@ final class Store {
     private let updateTerms: Statement
     private let findBalance: Statement
     private let putBalance: Statement
+    private let insertRedemption: Statement
+    private let findRedemption: Statement
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -22,6 +24,10 @@ final class Store {
     /// What is known of balances, written through; emptied when it has grown large.
     private var balances: [BalanceKey: SandboxBalance] = [:]
     static let balancesKept = 65_536
+    static let claimsToRedeemAtMost = 64
+    /// The log is written back whenever it has grown by as much.
+    static let checkpointPages = 1000
+    private var checkpointDuePages = Store.checkpointPages
 
     private struct BalanceKey: Hashable {
         let wallet: Wallet
@@ -51,7 +57,9 @@ final class Store {
         findByKey = try database.prepare(columns + "chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
         findByRow = try database.prepare(columns + "id = ?1")
         findToRedeem = try database.prepare(
-            columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND state IN ('owed', 'unknown') ORDER BY id")
+            columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND bind = 'body' AND state IN ('owed', 'unknown')"
+                + " AND (state = 'unknown' OR reruns < \(ClaimRecord.rerunsAllowed) AND owed_at >= ?4)"
+                + " ORDER BY id LIMIT \(Self.claimsToRedeemAtMost)")
         insertClaim = try database.prepare(ClaimColumns.insert)
         updateOpen = try database.prepare(ClaimColumns.updateOpen)
         updateRest = try database.prepare(ClaimColumns.updateRest)
@@ -60,7 +68,16 @@ final class Store {
             "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
         putBalance = try database.prepare(
             "INSERT INTO sandbox_balances VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET balance = ?5")
-        let wallets = try database.prepare("SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown')")
+        insertRedemption = try database.prepare(
+            "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
+        findRedemption = try database.prepare(
+            "SELECT 1 FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+        database.countLogPages()
+        // With a day's room for clocks that are set back.
+        try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
+        let wallets = try database.prepare(
+            "SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown') UNION SELECT chain, payer FROM redemptions"
+        )
         while try wallets.step() {
             guard let payer = Bytes20(wallets.blob(1)) else {
                 throw StoreFault(code: 0, description: "a claim holds no valid payer")
@@ -85,11 +102,19 @@ final class Store {
         isOpen = false
     }
 
+    /// Writes a log that has grown long back into the database; to be called when nobody waits. Its failure counts as a commit's.
+    func checkpointIfDue() throws(StoreFault) {
+        guard !isOpen, database.logPages >= checkpointDuePages else {
+            // The log starts anew once all of it was written back.
+            if database.logPages < Self.checkpointPages { checkpointDuePages = Self.checkpointPages }
+            return
+        }
+        try database.checkpoint()
+        checkpointDuePages = database.logPages + Self.checkpointPages
+    }
+
     func claim(_ key: ClaimKey) throws(StoreFault) -> ClaimRecord? {
-        try findByKey.bind(1, key.chain)
-        try findByKey.bind(2, key.asset.array)
-        try findByKey.bind(3, key.payer.array)
-        try findByKey.bind(4, key.nonce.array)
+        try bindKey(key, to: findByKey)
         return try all(findByKey).first
     }
 
@@ -98,13 +123,39 @@ final class Store {
         return try all(findByRow).first
     }
 
-    /// The `owed` and `unknown` claims of a wallet with a binding, oldest first.
-    func claimsToRedeem(_ wallet: Wallet, binding: Bytes32) throws(StoreFault) -> [ClaimRecord] {
+    /// The `unknown` claims of a wallet with a binding, and the `owed` ones that are honoured still: owed since `owedSince` or later,
+    /// and not rerun too often. Oldest first.
+    func claimsToRedeem(
+        _ wallet: Wallet, binding: Bytes32, owedSince: Int64
+    ) throws(StoreFault) -> [ClaimRecord] {
         guard walletsToRedeem.contains(wallet) else { return [] }
         try findToRedeem.bind(1, wallet.chain)
         try findToRedeem.bind(2, wallet.payer.array)
         try findToRedeem.bind(3, binding.array)
+        try findToRedeem.bind(4, owedSince)
         return try all(findToRedeem)
+    }
+
+    /// Notes that this authorization redeemed a claim: it stays good for that, and is no payment of its own any more.
+    func noteRedemption(_ key: ClaimKey, of claim: ClaimID, validBefore: Int64) throws(StoreFault) {
+        try bindKey(key, to: insertRedemption)
+        try insertRedemption.bind(5, claim.row)
+        try insertRedemption.bind(6, validBefore)
+        try insertRedemption.run()
+    }
+
+    func hasRedeemed(_ key: ClaimKey) throws(StoreFault) -> Bool {
+        guard walletsToRedeem.contains(key.wallet) else { return false }
+        try bindKey(key, to: findRedemption)
+        defer { findRedemption.reset() }
+        return try findRedemption.step()
+    }
+
+    private func bindKey(_ key: ClaimKey, to statement: Statement) throws(StoreFault) {
+        try statement.bind(1, key.chain)
+        try statement.bind(2, key.asset.array)
+        try statement.bind(3, key.payer.array)
+        try statement.bind(4, key.nonce.array)
     }
 
     /// Every claim that is not at rest.
