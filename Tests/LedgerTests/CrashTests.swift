@@ -257,6 +257,29 @@ import Testing
         }
     }
 
+    /// SQLite itself passes over a checkpoint that fails.
+    @Test(arguments: [CrashDisk.Operation.sync, .write]) func aFailedCheckpointStopsTheLedger(
+        _ operation: CrashDisk.Operation
+    ) throws {
+        let desk = try Desk(disk: try Self.nearCheckpoint().reboot(.all))
+        var nonce = 0
+        while desk.core.failure == nil && nonce < 100 {
+            nonce += 1
+            let size = desk.disk.size("ledger.db")
+            // The commit's own operations succeed, the database's fail.
+            desk.disk.failNextOnDatabase = operation
+            let answer = desk.admit(Pay.admission(wallet: nonce, nonce: nonce))
+            #expect(answer.text == "claimed", "nobody waits for a checkpoint")
+            desk.held.append(try #require(answer.ticket))
+            #expect(desk.disk.size("ledger.db") == size || operation == .sync)
+        }
+        #expect(desk.core.failure != nil)
+        let operations = desk.disk.operations
+        #expect(desk.admit(Pay.admission(wallet: 500, nonce: 500)).text == "unavailable")
+        desk.core.stop()
+        #expect(desk.disk.operations == operations)
+    }
+
     /// No answer that effects may follow leaves before a sync that came after its claim was written.
     @Test func everyDurableAnswerIsPrecededByASync() throws {
         let desk = try Desk()

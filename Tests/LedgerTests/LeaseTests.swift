@@ -99,6 +99,18 @@ import Testing
         desk.expectIdle()
     }
 
+    /// Copies that reach the head of the queue together are still one payment.
+    @Test func copiesInTheQueueAreClaimedOnce() throws {
+        let desk = try Desk()
+        let running = try (1...16).map {
+            try #require(desk.admit(Pay.admission(nonce: $0, binding: $0, order: .first, amount: 0)).ticket)
+        }
+        let copies = (0..<3).map { _ in desk.admit(Pay.admission(nonce: 17, binding: 17, order: .first)) }
+        desk.together { for ticket in running { desk.ended(ticket, .uncharged(reason: "")) } }
+        #expect(copies.map(\.text) == ["claimed", "waits", "waits"])
+        #expect(try desk.claim(Pay.admission(nonce: 17))?.attempts == 1)
+    }
+
     @Test func whoGoesAwayLeavesTheQueueAndGetsNoReply() throws {
         let desk = try Desk()
         let running = try #require(desk.admit(Pay.admission(nonce: 0, binding: 0)).ticket)

@@ -56,6 +56,20 @@ import Testing
         #expect(large.text == "claimed" && small.text == "claimed")
     }
 
+    /// Being looked at in vain does not cost the head its place.
+    @Test func theHeadKeepsItsPlace() throws {
+        let desk = try Desk()
+        let running = try (1...2).map {
+            try #require(desk.admit(Pay.admission(nonce: $0, binding: $0, order: .first, amount: 3)).ticket)
+        }
+        let large = desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 8))
+        let small = desk.admit(Pay.admission(nonce: 4, binding: 4, order: .first, amount: 3))
+        desk.ended(running[0], .uncharged(reason: ""))
+        #expect(large.text == "waits" && small.text == "waits")
+        desk.ended(running[1], .uncharged(reason: ""))
+        #expect(large.text == "claimed" && small.text == "waits")
+    }
+
     @Test func theHeadIsRefusedAsSoonAsTheMoneyIsGone() throws {
         let desk = try Desk()
         let first = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6)).ticket)
