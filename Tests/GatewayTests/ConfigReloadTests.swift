@@ -168,9 +168,9 @@ import Testing
         let directory = ConfigDirectory(["10.yaml": moneyAndUpstream, "30.yaml": Self.routes("$0.02")])
         let loader = directory.loader(.run)
         let events = Events()
-        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get(), now: { 500 }) {
-            events.add($0)
-        }
+        let clock: @Sendable () -> Int64 = { 500 }
+        let first = try loader.load(now: 0).get()
+        let watcher = ConfigWatcher(loader: loader, current: first, now: clock) { events.add($0) }
         #expect(watcher.start() == nil)
         defer { watcher.stop() }
 

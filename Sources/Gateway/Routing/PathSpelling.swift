@@ -14,17 +14,50 @@ enum PathSpelling {
     }
 
     /// Whether folding would leave the path as it is. False may also be said of a path that folds to itself.
+    @inline(__always)
     static func isFolded(_ path: UnsafeRawBufferPointer) -> Bool {
-        var former: UInt8 = 0
-        for byte in path {
+        let count = path.count
+        guard count > 1, let base = path.baseAddress else { return true }
+        if base.load(fromByteOffset: count - 1, as: UInt8.self) == 0x2F { return false }
+        var at = 0
+        while at + 9 <= count {
+            let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
+            if suspects(word) | doubled(word, next) != 0 { return false }
+            at += 8
+        }
+        while at < count {
+            let byte = base.load(fromByteOffset: at, as: UInt8.self)
             switch byte {
             case 0x41...0x5A, 0x3B, 0x25: return false
-            case 0x2F where former == 0x2F: return false
-            default: former = byte
+            case 0x2F where base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x2F: return false
+            default: at += 1
             }
         }
-        return path.count <= 1 || former != 0x2F
+        return true
     }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let tops: UInt64 = 0x8080_8080_8080_8080
+
+    /// Not 0 where one of eight bytes is an upper-case letter, `;` or `%`; it may also be said of other bytes.
+    @inline(__always)
+    private static func suspects(_ word: UInt64) -> UInt64 {
+        let low = word & ~tops
+        // The top bit of each byte: at least `A`, and not above `Z`.
+        let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~word
+        return upper & tops | zeros(word ^ ones &* 0x3B) | zeros(word ^ ones &* 0x25)
+    }
+
+    /// Not 0 where `/` stands in both words at one place.
+    @inline(__always)
+    private static func doubled(_ word: UInt64, _ next: UInt64) -> UInt64 {
+        zeros((word ^ ones &* 0x2F) | (next ^ ones &* 0x2F))
+    }
+
+    /// Not 0 where one of eight bytes is 0, and only there.
+    @inline(__always)
+    private static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & tops }
 
     /// Writes the folded form of a path that begins with `/` into `out`, which has room for `path.count` bytes.
     /// - Returns: the bytes written, at most `path.count`.
