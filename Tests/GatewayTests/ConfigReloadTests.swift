@@ -241,4 +241,25 @@ import Testing
         #expect(Self.price(events.next()) == "$0.06")
         watcher.stop()
     }
+
+    @Test func theSameFilesAreReportedOnce() throws {
+        let directory = ConfigDirectory(["10.yaml": moneyAndUpstream + Self.routes("$0.02")])
+        let loader = directory.loader(.run)
+        let count = Mutex(0)
+        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get()) { _ in
+            count.withLock { $0 += 1 }
+        }
+        func events(_ isForced: Bool) -> Int {
+            watcher.reload(isForced: isForced)
+            return count.withLock { $0 }
+        }
+        #expect(events(false) == 0)
+        directory.write("20.yaml", "lisen: x\n")
+        #expect(events(false) == 1)
+        #expect(events(false) == 1)
+        #expect(events(true) == 2)
+        directory.remove("20.yaml")
+        #expect(events(false) == 3)
+        #expect(events(false) == 3)
+    }
 }

@@ -268,4 +268,13 @@ import Testing
             #expect(message == nil)
         } catch { #expect(error.message == message) }
     }
+
+    /// A host too long to be named by any route has none of its own, and is never cut down to one that has.
+    @Test func hostsOfAnyLength() throws {
+        let longest = String(repeating: "a", count: RouteTable.maximumHostBytes)
+        let table = try Self.table([("GET \(longest)/x", true), ("GET /x", false)])
+        #expect(table.match("GET", "/x", host: longest + ":80") == .route(0))
+        #expect(table.match("GET", "/x", host: longest + "a") == .route(1))
+        #expect(table.match("GET", "/x", host: String(repeating: "a", count: 5_000)) == .route(1))
+    }
 }
