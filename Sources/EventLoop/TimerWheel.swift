@@ -6,7 +6,8 @@ public protocol TimerTarget: AnyObject {
 /// One deadline, embedded in its owner and re-armed for free: moving a deadline later only stores a number, and the
 /// wheel looks again when the earlier time comes.
 public final class Timer {
-    fileprivate unowned let wheel: TimerWheel
+    /// Strong: an owner may go after its loop.
+    fileprivate let wheel: TimerWheel
     /// The owner; it outlives the timer's last arming or cancels it.
     public unowned var target: (any TimerTarget)?
     /// Monotonic nanoseconds; `.max` when not armed.

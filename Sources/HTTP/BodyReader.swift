@@ -1,6 +1,6 @@
 /// What one call of a body reader found in the bytes it was given.
 public enum BodyEvent: Equatable, Sendable {
-    /// Body bytes, as a range of the bytes given; `consumed` reaches to their end.
+    /// Body bytes, as a range of the bytes given, never empty; `consumed` reaches to their end.
     case data(Range<Int>)
     /// Everything given is used up; the body is not over.
     case needMore
@@ -21,19 +21,58 @@ public struct BodyStep: Equatable, Sendable {
 /// Call `next` with what follows the bytes consumed so far until it says `needMore`, `end` or `refused`. After `end`
 /// and `refused` it goes on saying so and consumes nothing.
 public struct BodyReader: ~Copyable {
-    public init(_ framing: BodyFraming, trailerLimits: HeadLimits = .trailers) {}
+    private let framing: BodyFraming
+    /// Of a body with a length: the bytes still to come.
+    private var left: Int
+    private var decoder: ChunkedDecoder
 
-    /// Nothing of this body is still to come. True from the start for an empty one.
-    public var isDone: Bool { true }
+    public init(_ framing: BodyFraming, trailerLimits: HeadLimits = .trailers) {
+        self.framing = framing
+        if case .length(let count) = framing { left = count } else { left = 0 }
+        decoder = ChunkedDecoder(trailerLimits: trailerLimits)
+    }
 
-    /// Whether the end of the connection here would cut the body short.
-    public var isCutByClose: Bool { false }
+    /// Nothing of this body is still to come; true from the start for an empty one, never true for `untilClose`.
+    public var isDone: Bool {
+        switch framing {
+        case .none: true
+        case .length: left == 0
+        case .chunked: decoder.isDone
+        case .untilClose: false
+        }
+    }
 
-    /// Body bytes that are certain to come, where the framing tells.
-    public var remaining: Int? { nil }
+    /// Whether the end of the connection here would cut the body short (RFC 9112 §8).
+    public var isCutByClose: Bool {
+        if case .untilClose = framing { return false }
+        return !isDone
+    }
+
+    /// Body bytes still to come, where the framing tells.
+    public var remaining: Int? {
+        switch framing {
+        case .none, .length: left
+        case .chunked, .untilClose: nil
+        }
+    }
 
     /// The trailers of a chunked body that had any, once it has ended.
-    public var trailers: TrailerSection? { nil }
+    public var trailers: TrailerSection? { isDone ? decoder.trailers : nil }
 
-    public mutating func next(_ bytes: UnsafeRawBufferPointer) -> BodyStep { BodyStep(event: .end, consumed: 0) }
+    public mutating func next(_ bytes: UnsafeRawBufferPointer) -> BodyStep {
+        switch framing {
+        case .none: return BodyStep(event: .end, consumed: 0)
+        case .length:
+            if left == 0 { return BodyStep(event: .end, consumed: 0) }
+            let count = min(left, bytes.count)
+            left -= count
+            return Self.data(count)
+        case .untilClose: return Self.data(bytes.count)
+        case .chunked: return decoder.next(bytes)
+        }
+    }
+
+    private static func data(_ count: Int) -> BodyStep {
+        count > 0 ? BodyStep(event: .data(0..<count), consumed: count) : BodyStep(event: .needMore, consumed: 0)
+    }
 }

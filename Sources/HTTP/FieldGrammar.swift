@@ -1,8 +1,53 @@
 /// The character classes of fields (RFC 9110 §5).
 enum FieldGrammar {
-    /// Visible characters, spaces, tabs and bytes from 0x80.
+    /// A `tchar` (RFC 9110 §5.6.2): letters, digits and ``!#$%&'*+-.^_`|~``.
+    @inline(__always)
+    static func isToken(_ byte: UInt8) -> Bool {
+        let row: UInt64 = byte < 0x40 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
+        return byte < 0x80 && row &>> UInt64(byte & 0x3F) & 1 != 0
+    }
+
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    /// One or more token characters.
+    static func isToken(_ bytes: UnsafeRawBufferPointer) -> Bool { !bytes.isEmpty && bytes.allSatisfy(isToken) }
+
+    /// Visible characters, spaces, tabs and bytes from 0x80 (RFC 9110 §5.5).
     static func isValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        for byte in bytes where (byte < 0x20 && byte != 0x09) || byte == 0x7F { return false }
+        bytes.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
+    }
+
+    /// Whether two runs are the same without regard to the case of ASCII letters.
+    static func equalIgnoringCase(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        guard a.count == b.count else { return false }
+        for at in 0..<a.count where lowered(a[at]) != lowered(b[at]) { return false }
         return true
+    }
+
+    static func equalIgnoringCase(_ a: UnsafeRawBufferPointer, _ b: StaticString) -> Bool {
+        equalIgnoringCase(a, UnsafeRawBufferPointer(start: b.utf8Start, count: b.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    private static func lowered(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+
+    /// The next element of a comma-separated list, blanks around it taken off; nil behind the last (RFC 9110 §5.6.1).
+    static func nextElement(_ list: inout UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard list.baseAddress != nil else { return nil }
+        let comma = list.firstIndex(of: 0x2C)
+        let element = trimmed(UnsafeRawBufferPointer(rebasing: list[..<(comma ?? list.endIndex)]))
+        list =
+            comma.map { UnsafeRawBufferPointer(rebasing: list[($0 + 1)...]) }
+            ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        return element
+    }
+
+    static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var start = 0
+        var end = bytes.count
+        while start < end && isBlank(bytes[start]) { start += 1 }
+        while end > start && isBlank(bytes[end - 1]) { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     }
 }

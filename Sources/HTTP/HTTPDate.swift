@@ -43,12 +43,14 @@ public enum HTTPDate {
 }
 
 extension ByteBuffer {
-    /// The last `width` decimal digits of `value`, 1 to 4 of them, zeros in front.
+    /// The last `width` decimal digits of `value`, zeros in front.
     fileprivate mutating func append(digits value: Int, width: Int) {
-        var scale = [1, 10, 100, 1000][width - 1]
-        while scale > 0 {
-            append(byte: 0x30 + UInt8(value / scale % 10))
-            scale /= 10
+        let room = writable(width)
+        var rest = value
+        for at in (0..<width).reversed() {
+            room[at] = 0x30 + UInt8(rest % 10)
+            rest /= 10
         }
+        didWrite(width)
     }
 }

@@ -149,8 +149,7 @@ extension LedgerCore {
         let admission = presentation.admission
         let entry = InFlight(
             claim, wallet: wallet, leaseOrder: admission.order, token: presentation.token, isRerun: isRerun,
-            assetDecimals: admission.assetDecimals,
-            joinsForwarding: admission.isIdempotent || admission.redeliver != .safe)
+            assetDecimals: admission.assetDecimals)
         wallet.inFlight.append(entry)
         inFlight[claim.id.row] = entry
         inFlightByToken[entry.token] = entry

@@ -24,9 +24,15 @@ extension LedgerCore {
         outbox.put(reply, .go)
     }
 
+    /// What asks for the settlement.
+    enum SettleCall: Equatable {
+        case afterAnswer
+        case first(forwardsLater: Bool)
+    }
+
     /// Settles on the sandbox: the debit and every state up to `settled` in this one transaction, so that `sent` is never seen.
     func settle(
-        _ attempt: Attempt, after: Bool, _ reply: @escaping @Sendable (Settlement) -> Void
+        _ attempt: Attempt, _ call: SettleCall, _ reply: @escaping @Sendable (Settlement) -> Void
     ) throws(StoreFault) {
         guard let entry = entry(attempt) else {
             outbox.put(reply, Settlement.unavailable(reason: Self.notInFlight))
@@ -39,7 +45,7 @@ extension LedgerCore {
                 .settled(transaction: entry.claim.transaction ?? "", mayForward: entry.claim.state == .running))
             return
         }
-        guard !after || apply(.answerCharged, to: &entry.claim) else {
+        guard call != .afterAnswer || apply(.answerCharged, to: &entry.claim) else {
             outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
             return
         }
@@ -54,7 +60,7 @@ extension LedgerCore {
                 return
             }
             entry.claim.transaction = Self.sandboxTransaction()
-            if entry.joinsForwarding && !after { _ = apply(.forwarded, to: &entry.claim) }
+            if call == .first(forwardsLater: false) { _ = apply(.forwarded, to: &entry.claim) }
             try store.put(balance, of: entry.claim.key)
             try save(entry.claim, durable: true)
             outbox.put(

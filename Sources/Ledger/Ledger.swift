@@ -51,7 +51,8 @@ public final class Ledger: Sendable {
     /// same), and a retry with a fresh nonce waits for it.
     public func callerGone(_ token: AdmissionToken) { post(.callerGone(token)) }
 
-    /// `running`, on disk, before the first upstream byte. Needed only where neither the ticket nor its settlement said `mayForward`.
+    /// `running`, on disk, before the first upstream byte. Needed only where neither the ticket nor its settlement said
+    /// `mayForward`: after `settle(forwardsLater: true)`.
     public func forwarding(_ ticket: Ticket, reply: @escaping @Sendable (Forwarding) -> Void) {
         post(.forwarding(ticket.here, reply))
     }
@@ -62,9 +63,14 @@ public final class Ledger: Sendable {
         post(.answerCharged(ticket.here, reply))
     }
 
-    /// `first`: moves the money before the upstream is asked.
-    public func settle(_ ticket: Ticket, reply: @escaping @Sendable (Settlement) -> Void) {
-        post(.settle(ticket.here, reply))
+    /// `first`: moves the money before the upstream is asked. `running` is written with it, so that the upstream may be asked at
+    /// once; after a crash from here on nobody knows whether the upstream has seen the request. With `forwardsLater` the claim
+    /// stays `settled` until `forwarding`, and a crash before that leaves a request that may be made again for certain: worth a
+    /// second commit where the method is not idempotent.
+    public func settle(
+        _ ticket: Ticket, forwardsLater: Bool = false, reply: @escaping @Sendable (Settlement) -> Void
+    ) {
+        post(.settle(ticket.here, forwardsLater: forwardsLater, reply))
     }
 
     /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`. The

@@ -129,8 +129,9 @@ final class LedgerCore {
         case .admit(let admission, let token, let reply): try present(Presentation(admission, token, reply))
         case .callerGone(let token): callerGone(token)
         case .forwarding(let attempt, let reply): try forwarding(attempt, reply)
-        case .answerCharged(let attempt, let reply): try settle(attempt, after: true, reply)
-        case .settle(let attempt, let reply): try settle(attempt, after: false, reply)
+        case .answerCharged(let attempt, let reply): try settle(attempt, .afterAnswer, reply)
+        case .settle(let attempt, let forwardsLater, let reply):
+            try settle(attempt, .first(forwardsLater: forwardsLater), reply)
         case .ended(let attempt, let end): try ended(attempt, end)
         case .lost(let attempt): try lost(attempt)
         case .resolve(let id, let resolution, let reply): try resolve(id, resolution, reply)

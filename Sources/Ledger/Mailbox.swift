@@ -83,7 +83,7 @@ enum Letter: Sendable {
     case callerGone(AdmissionToken)
     case forwarding(Attempt, @Sendable (Forwarding) -> Void)
     case answerCharged(Attempt, @Sendable (Settlement) -> Void)
-    case settle(Attempt, @Sendable (Settlement) -> Void)
+    case settle(Attempt, forwardsLater: Bool, @Sendable (Settlement) -> Void)
     case ended(Attempt, ExchangeEnd)
     /// A ticket was let go without an end.
     case lost(Attempt)

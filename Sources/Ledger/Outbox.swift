@@ -58,7 +58,7 @@ extension Letter {
         switch self {
         case .admit(_, _, let reply): reply(.unavailable(reason: reason))
         case .forwarding(_, let reply): reply(.unavailable(reason: reason))
-        case .answerCharged(_, let reply), .settle(_, let reply): reply(.unavailable(reason: reason))
+        case .answerCharged(_, let reply), .settle(_, _, let reply): reply(.unavailable(reason: reason))
         case .resolve(_, _, let reply): reply(.unavailable(reason: reason))
         case .callerGone, .ended, .lost, .stop: break
         }

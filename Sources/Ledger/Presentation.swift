@@ -32,13 +32,11 @@ final class InFlight {
     let token: AdmissionToken
     let isRerun: Bool
     let assetDecimals: Int
-    /// `running` may be written together with `settled`.
-    let joinsForwarding: Bool
     var isCallerGone = false
 
     init(
         _ claim: ClaimRecord, wallet: WalletState, leaseOrder: SettleOrder, token: AdmissionToken, isRerun: Bool,
-        assetDecimals: Int, joinsForwarding: Bool
+        assetDecimals: Int
     ) {
         self.claim = claim
         self.wallet = wallet
@@ -46,7 +44,6 @@ final class InFlight {
         self.token = token
         self.isRerun = isRerun
         self.assetDecimals = assetDecimals
-        self.joinsForwarding = joinsForwarding
     }
 
     var attempt: Attempt { Attempt(row: claim.id.row, number: claim.attempts) }

@@ -68,7 +68,7 @@ import Testing
     @Test func anExchangeWithoutAReadableHead() {
         #expect(
             Self.line(client: "::1") { $0.error = "bad_request_line" } == """
-                {"time":"2026-11-21T01:35:33.103Z","client":"::1","revision":1,"status":400,"duration_ms":0.000,\
+                {"time":"2026-11-21T01:35:33.103Z","client":"::1","method":"","target":"","revision":1,"status":400,"duration_ms":0.000,\
                 "bytes_in":0,"bytes_out":0,"outcome":"refused","error":"bad_request_line"}
 
                 """)

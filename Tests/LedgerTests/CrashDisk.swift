@@ -91,6 +91,9 @@ final class CrashDisk {
         return next
     }
 
+    /// Nothing is written any more.
+    func cutPower() { isDown = true }
+
     /// Nil to go on, or the code to fail with.
     func enter(_ operation: Operation) -> Int32? {
         if isDown { return SQLITE_IOERR }

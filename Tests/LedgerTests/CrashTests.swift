@@ -23,8 +23,12 @@ import Testing
 
         func pay(_ desk: Desk, _ admission: Admission, _ end: ExchangeEnd?) {
             guard let ticket = claim(desk, admission) else { return }
-            settled(admission.order == .after ? desk.answered(ticket) : desk.settle(ticket), admission)
-            if !ticket.mayForward { _ = desk.forwarding(ticket) }
+            if admission.order == .after {
+                settled(desk.answered(ticket), admission)
+            } else {
+                settled(desk.settle(ticket, forwardsLater: !admission.isIdempotent), admission)
+                _ = desk.forwarding(ticket)
+            }
             if let end { desk.ended(ticket, end) } else { desk.held.append(ticket) }
         }
     }
@@ -63,6 +67,11 @@ import Testing
         told.pay(desk, admission(14, wallet: 7, .first), owed)
         let late = admission(13, wallet: 6, .first)
         if let ticket = told.claim(desk, late) { desk.held.append(ticket) }
+        let paid = admission(15, wallet: 8, .first)
+        if let ticket = told.claim(desk, paid) {
+            told.settled(desk.settle(ticket, forwardsLater: true), paid)
+            desk.held.append(ticket)
+        }
     }
 
     /// What must hold on a disk that a new process opened.
@@ -131,10 +140,14 @@ import Testing
         let told = Told()
         Self.live(desk, told)
         let database = desk.core.store.database
-        let statement = try database.prepare("SELECT DISTINCT state || paid FROM claims ORDER BY 1")
+        let statement = try database.prepare("SELECT DISTINCT settle || ' ' || state || paid FROM claims ORDER BY 1")
         var states: [String] = []
         while try statement.step() { states.append(statement.text(0)) }
-        #expect(states == ["claimed0", "delivered1", "owed1", "running0", "running1", "settled1"])
+        #expect(
+            states == [
+                "after delivered1", "after running0", "after settled1", "first claimed0", "first delivered1",
+                "first owed1", "first running1", "first settled1",
+            ])
         try Self.check(desk.disk, told, "no crash", seed: 1)
     }
 
@@ -256,7 +269,7 @@ import Testing
         admission.isIdempotent = false
         let ticket = try #require(desk.admit(admission).ticket)
         expectSynced("claimed")
-        #expect(desk.settle(ticket).value != nil)
+        #expect(desk.settle(ticket, forwardsLater: true).value != nil)
         expectSynced("settled")
         #expect(try desk.state(admission) == .settled)
         #expect(desk.forwarding(ticket).value != nil)

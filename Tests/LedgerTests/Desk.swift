@@ -80,6 +80,12 @@ final class Desk {
         core = LedgerCore(store: store, clock: clock, mailbox: mailbox)
     }
 
+    /// The process is no more: what is on the disk stays as it is, and SQLite's memory comes back.
+    deinit {
+        disk.cutPower()
+        core.store.close()
+    }
+
     func admit(_ admission: Admission) -> Answer<Admitted> { admitted(admission).answer }
 
     func admitted(_ admission: Admission) -> (answer: Answer<Admitted>, token: AdmissionToken) {
@@ -96,9 +102,9 @@ final class Desk {
         return answer
     }
 
-    func settle(_ ticket: Ticket) -> Answer<Settlement> {
+    func settle(_ ticket: Ticket, forwardsLater: Bool = false) -> Answer<Settlement> {
         let answer = Answer<Settlement>()
-        post(.settle(ticket.here, answer.callback))
+        post(.settle(ticket.here, forwardsLater: forwardsLater, answer.callback))
         return answer
     }
 

@@ -21,7 +21,7 @@ import Testing
                 wallet: 1 + index / 2, nonce: index, binding: index, order: .first, amount: UInt128(index + 1))
             _ = core.run([.admit(admission, AdmissionToken(number: UInt64(index)), answer.callback)])
             let ticket = try #require(answer.ticket)
-            if index < 2 { _ = core.run([.settle(ticket.here, { _ in })]) }
+            if index < 2 { _ = core.run([.settle(ticket.here, forwardsLater: false, { _ in })]) }
             _ = core.run([.ended(ticket.here, end)])
         }
         core.stop()

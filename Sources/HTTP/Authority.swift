@@ -1,0 +1,99 @@
+import Bytes
+
+/// `host[:port]` as this gateway takes it (RFC 9110 §7.2, RFC 3986 §3.2.2).
+///
+/// Stricter than the grammar where that has two readings: no user information, no escapes, no delimiters in a name, no
+/// empty host and no empty port.
+public enum Authority {
+    /// Whether the bytes are a name, an IPv4 address or an IPv6 address in brackets, with or without a port.
+    public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let host = hostLength(bytes) else { return false }
+        return host == bytes.count || isPort(UnsafeRawBufferPointer(rebasing: bytes[(host + 1)...]))
+    }
+
+    /// As `isValid`, and there is a port.
+    public static func isValidWithPort(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let host = hostLength(bytes) else { return false }
+        return host < bytes.count && isPort(UnsafeRawBufferPointer(rebasing: bytes[(host + 1)...]))
+    }
+
+    /// Bytes before the end or the colon of the port; nil where they are no host.
+    static func hostLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return nil }
+        if bytes[0] == 0x5B {
+            guard let close = bytes.firstIndex(of: 0x5D), isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
+            else { return nil }
+            let end = close + 1
+            return end == bytes.count || bytes[end] == 0x3A ? end : nil
+        }
+        var at = Scan.firstOutsideWord(base, from: 0, to: bytes.count)
+        while at < bytes.count && isNameMark(bytes[at]) {
+            at = Scan.firstOutsideWord(base, from: at + 1, to: bytes.count)
+        }
+        return at > 0 && (at == bytes.count || bytes[at] == 0x3A) ? at : nil
+    }
+
+    /// The unreserved characters beside letters, digits and hyphens: `.`, `_`, `~`.
+    private static func isNameMark(_ byte: UInt8) -> Bool { byte == 0x2E || byte == 0x5F || byte == 0x7E }
+
+    private static func isPort(_ digits: UnsafeRawBufferPointer) -> Bool {
+        guard (1...5).contains(digits.count) else { return false }
+        var port = 0
+        for digit in digits {
+            guard digit &- 0x30 < 10 else { return false }
+            port = port * 10 + Int(digit &- 0x30)
+        }
+        return port <= 65535
+    }
+
+    /// RFC 3986 §3.2.2 `IPv6address`: eight groups, or fewer around one `::`, the last two perhaps as an IPv4 address.
+    static func isIPv6(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var groups = 0
+        var isShortened = false
+        var at = 0
+        if bytes.count >= 2 && bytes[0] == 0x3A && bytes[1] == 0x3A {
+            isShortened = true
+            at = 2
+        }
+        while at < bytes.count {
+            var end = at
+            while end < bytes.count && Hex.value(bytes[end]) != nil { end += 1 }
+            if end < bytes.count && bytes[end] == 0x2E {
+                guard isIPv4(UnsafeRawBufferPointer(rebasing: bytes[at...])) else { return false }
+                groups += 2
+                break
+            }
+            guard end > at && end - at <= 4 else { return false }
+            groups += 1
+            if end == bytes.count { break }
+            guard bytes[end] == 0x3A && end + 1 < bytes.count else { return false }
+            at = end + 1
+            if bytes[at] == 0x3A {
+                if isShortened { return false }
+                isShortened = true
+                at += 1
+            }
+        }
+        return isShortened ? groups <= 7 : groups == 8
+    }
+
+    /// Four numbers from 0 to 255 without leading zeros.
+    static func isIPv4(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var numbers = 0
+        var value = 0
+        var digits = 0
+        for at in 0...bytes.count {
+            if at == bytes.count || bytes[at] == 0x2E {
+                guard digits > 0 && value <= 255 else { return false }
+                numbers += 1
+                value = 0
+                digits = 0
+                continue
+            }
+            guard bytes[at] &- 0x30 < 10, digits < 3, !(digits == 1 && value == 0) else { return false }
+            value = value * 10 + Int(bytes[at] &- 0x30)
+            digits += 1
+        }
+        return numbers == 4
+    }
+}

@@ -1,0 +1,88 @@
+import Bytes
+
+/// What the `Connection` fields say (RFC 9110 §7.6.1, RFC 9112 §9).
+struct ConnectionOptions {
+    /// Options that one head may name: each is looked for among all fields.
+    static let most = 32
+
+    var close = false
+    var keepAlive = false
+    var upgrade = false
+
+    /// Reads the options and marks the fields they name.
+    static func read(_ fields: FieldTable, _ head: UnsafeRawBufferPointer) -> Result<ConnectionOptions, HTTPFault> {
+        var options = ConnectionOptions()
+        guard let first = fields.first(.connection) else { return .success(options) }
+        if !fields.repeated.contains(.connection) {
+            let text = head.bytes(of: first.value)
+            if FieldGrammar.equalIgnoringCase(text, "keep-alive") {
+                options.keepAlive = true
+                return .success(options)
+            }
+            if FieldGrammar.equalIgnoringCase(text, "close") {
+                options.close = true
+                return .success(options)
+            }
+        }
+        var seen = 0
+        for place in 0..<fields.count where fields.memory[place].id == .connection {
+            var list = head.bytes(of: fields.memory[place].value)
+            while let option = FieldGrammar.nextElement(&list) {
+                // A list may have empty elements (RFC 9110 §5.6.1.2).
+                if option.isEmpty { continue }
+                seen += 1
+                if seen > most { return .failure(.tooManyConnectionOptions) }
+                if let fault = options.take(option, fields, head) { return .failure(fault) }
+            }
+        }
+        return .success(options)
+    }
+
+    private mutating func take(
+        _ option: UnsafeRawBufferPointer, _ fields: FieldTable, _ head: UnsafeRawBufferPointer
+    ) -> HTTPFault? {
+        guard FieldGrammar.isToken(option), let name = option.baseAddress else { return .badConnectionOption }
+        if FieldGrammar.equalIgnoringCase(option, "close") {
+            close = true
+        } else if FieldGrammar.equalIgnoringCase(option, "keep-alive") {
+            keepAlive = true
+        }
+        let isFolded = option.contains(0x5F)
+        let id =
+            isFolded
+            ? FieldNames.shared.idUnfolding(name, option.count) : FieldNames.shared.id(name, option.count)
+        if FieldIDSet.neverNominated.contains(id) { return .forbiddenConnectionOption }
+        if id == .upgrade { upgrade = true }
+        if id != .other && !fields.contains(id) { return nil }
+        for place in 0..<fields.count where fields.memory[place].id == id {
+            let field = fields.memory[place]
+            if id == .other && !FieldGrammar.equalIgnoringCase(head.bytes(of: field.name), option) { continue }
+            fields.memory[place].nominated = true
+            fields.hasNominated = true
+        }
+        return nil
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A part of these bytes, which hold it wholly.
+    func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self[Int(range.offset)..<Int(range.end)])
+    }
+}
+
+extension RequestHead {
+    /// Whether the connection goes on, and what `Connection` takes away.
+    func readConnection() -> HTTPFault? {
+        keepAlive = minorVersion == 1
+        wantsUpgrade = false
+        guard fields.contains(.connection) else { return nil }
+        switch ConnectionOptions.read(fields, bytes.readable) {
+        case .failure(let fault): return fault
+        case .success(let options):
+            keepAlive = !options.close && (minorVersion == 1 || options.keepAlive)
+            wantsUpgrade = minorVersion == 1 && options.upgrade && fields.contains(.upgrade)
+            return nil
+        }
+    }
+}

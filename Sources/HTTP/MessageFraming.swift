@@ -1,0 +1,69 @@
+import Bytes
+
+/// Content-Length and Transfer-Encoding (RFC 9110 §8.6, RFC 9112 §6), the same for both kinds of message.
+enum MessageFraming {
+    /// What the fields say; nil where neither is there.
+    static func parse(_ fields: FieldTable, _ head: UnsafeRawBufferPointer, minorVersion: UInt8) -> Step<BodyFraming?> {
+        let coding = fields.first(.transferEncoding)
+        let length = fields.first(.contentLength)
+        if let coding {
+            if length != nil { return .refused(.lengthWithTransferEncoding) }
+            if fields.repeated.contains(.transferEncoding) { return .refused(.severalTransferEncodings) }
+            if minorVersion == 0 { return .refused(.transferEncodingInHTTP10) }
+            let text = head.bytes(of: coding.value)
+            if FieldGrammar.equalIgnoringCase(text, "chunked") { return .done(.chunked) }
+            return .refused(otherCoding(text))
+        }
+        guard let length else { return .done(nil) }
+        if fields.repeated.contains(.contentLength) { return .refused(.severalContentLengths) }
+        guard let count = decimal(head.bytes(of: length.value)) else { return .refused(.badContentLength) }
+        return .done(.length(count))
+    }
+
+    /// A well-formed list with a coding that is not known is 501 (RFC 9112 §6.1); all else has no reading.
+    private static func otherCoding(_ text: UnsafeRawBufferPointer) -> HTTPFault {
+        var list = text
+        var fault = HTTPFault.badTransferEncoding
+        while let coding = FieldGrammar.nextElement(&list) {
+            guard FieldGrammar.isToken(coding) else { return .badTransferEncoding }
+            if !FieldGrammar.equalIgnoringCase(coding, "chunked") { fault = .unknownTransferCoding }
+        }
+        return fault
+    }
+
+    /// 1 to 19 digits that fit an Int.
+    static func decimal(_ text: UnsafeRawBufferPointer) -> Int? {
+        guard (1...19).contains(text.count) else { return nil }
+        var value = 0
+        for digit in text {
+            guard digit &- 0x30 < 10 else { return nil }
+            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(Int(digit &- 0x30))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+}
+
+extension RequestHead {
+    /// Framing of the body and what the caller expects before it sends it.
+    func readFraming() -> HTTPFault? {
+        framing = .none
+        expectsContinue = false
+        if fields.present.isDisjoint(with: [.contentLength, .transferEncoding, .expect]) { return nil }
+        switch MessageFraming.parse(fields, bytes.readable, minorVersion: minorVersion) {
+        case .done(let found): framing = found ?? .none
+        case .incomplete: break
+        case .refused(let fault): return fault
+        }
+        guard let expect = fields.first(.expect) else { return nil }
+        // HTTP/1.0 has no interim responses: the expectation is ignored (RFC 9110 §10.1.1).
+        if minorVersion == 0 { return nil }
+        guard !fields.repeated.contains(.expect),
+            FieldGrammar.equalIgnoringCase(bytes(of: expect.value), "100-continue")
+        else { return .unknownExpectation }
+        expectsContinue = true
+        return nil
+    }
+}
