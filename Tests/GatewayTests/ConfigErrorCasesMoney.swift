@@ -150,5 +150,13 @@ extension ConfigErrorTests {
             [
                 "20.yaml:1:44: upstreams.a.timeouts: expected a map, found \"5s\""
             ]),
+        Case(
+            "listen: [\"127.0.0.1:9000\", \"0.0.0.0:81\", \"[::1]:82\"]\nupstreams:\n  a: {url: \"http://localhost:9000\"}\n  b: {url: \"http://127.0.0.9:81/x\"}\n  c: {url: \"http://[::1]:82\"}\n  d: {url: \"http://10.0.0.1:81\"}\n  e: {url: \"http://127.0.0.2:9000\"}\n",
+            [
+                "10.yaml:4:3: upstreams.legacy: http://127.0.0.1:9000 is this gateway itself, which listens on 127.0.0.1:9000",
+                "20.yaml:3:3: upstreams.a: http://localhost:9000 is this gateway itself, which listens on 127.0.0.1:9000",
+                "20.yaml:4:3: upstreams.b: http://127.0.0.9:81/x is this gateway itself, which listens on 0.0.0.0:81",
+                "20.yaml:5:3: upstreams.c: http://[::1]:82 is this gateway itself, which listens on [::1]:82",
+            ]),
     ]
 }

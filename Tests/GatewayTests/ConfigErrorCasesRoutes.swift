@@ -154,5 +154,11 @@ extension ConfigErrorTests {
                 "20.yaml:3:17: payments.bad.pay_to: is missing; it is the address that is paid, 0x and 40 hex digits",
                 "20.yaml:3:17: payments.bad.facilitator: is missing; known: sandbox",
             ]),
+        Case(
+            "routes:\n  - {match: /x, upstream: legacy, price: $2}\n  - {match: /X, upstream: legacy, price: $1}\n  - {match: /y, upstream: legacy, price: 1}\n  - {match: /Y, upstream: legacy, price: $1}\n",
+            [
+                "20.yaml:3:13: routes[1].match: \"/X\" and \"/x\" at 20.yaml:2 differ in spelling alone, and \"/X\" is cheaper: a way round the price of the other",
+                "20.yaml:4:42: routes[2].price: \"1\" is no price; prices are in US dollars: write $1",
+            ]),
     ]
 }

@@ -121,7 +121,7 @@ import Testing
         let revision = try directory.loader(.check).load(now: 0).get()
         let warnings = revision.warnings.map { directory.strip($0.description) }
         #expect(
-            warnings == ["DIR: routes: there are no routes; every path is answered 404"]
+            warnings == ["DIR: routes: there are no routes; every path is unmatched"]
                 + missing.map { "\($0); run needs it" })
         #expect(revision.upstreams[0].headers.map(\.value) == [nil, nil])
     }
@@ -161,6 +161,32 @@ import Testing
                 "1.yaml:5:14: payments.c.network: eip155:31337 is not known to be a test network; what callers sign for the sandbox "
                     + "is valid there too",
                 "1.yaml:5:14: payments.c.network: \"eip155:31337\" \(old)",
+            ])
+    }
+
+    @Test func assetsThatVersion1CannotTellApartAreWarnedOfOnce() throws {
+        let yaml =
+            moneyAndUpstream + """
+                routes:
+                  - {match: /a, upstream: legacy, price: $1}
+                  - {match: /b, upstream: legacy, price: $1}
+
+                """
+        let other = """
+            payments:
+              eurc:
+                network: base-sepolia
+                asset: {address: "0x036cbd53842c5426634e7929541ec2318f3dcf7d", name: EURC, version: "2", decimals: 6}
+                pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
+                facilitator: sandbox
+
+            """
+        let directory = ConfigDirectory(["1.yaml": yaml, "2.yaml": other])
+        let warnings = try directory.loader().load(now: 0).get().warnings.map { directory.strip($0.description) }
+        #expect(
+            warnings == [
+                "1.yaml:6:5: routes[0].accept: \"test-usdc\" and \"eurc\" share a network, which is all that clients of x402 "
+                    + "version 1 name: they pay the first"
             ])
     }
 }

@@ -168,9 +168,9 @@ import Testing
         let directory = ConfigDirectory(["10.yaml": moneyAndUpstream, "30.yaml": Self.routes("$0.02")])
         let loader = directory.loader(.run)
         let events = Events()
-        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get(), now: { 500 }) {
-            events.add($0)
-        }
+        let clock: @Sendable () -> Int64 = { 500 }
+        let first = try loader.load(now: 0).get()
+        let watcher = ConfigWatcher(loader: loader, current: first, now: clock) { events.add($0) }
         #expect(watcher.start() == nil)
         defer { watcher.stop() }
 
@@ -240,5 +240,26 @@ import Testing
         #expect(watcher.start() == nil)
         #expect(Self.price(events.next()) == "$0.06")
         watcher.stop()
+    }
+
+    @Test func theSameFilesAreReportedOnce() throws {
+        let directory = ConfigDirectory(["10.yaml": moneyAndUpstream + Self.routes("$0.02")])
+        let loader = directory.loader(.run)
+        let count = Mutex(0)
+        let watcher = ConfigWatcher(loader: loader, current: try loader.load(now: 0).get()) { _ in
+            count.withLock { $0 += 1 }
+        }
+        func events(_ isForced: Bool) -> Int {
+            watcher.reload(isForced: isForced)
+            return count.withLock { $0 }
+        }
+        #expect(events(false) == 0)
+        directory.write("20.yaml", "lisen: x\n")
+        #expect(events(false) == 1)
+        #expect(events(false) == 1)
+        #expect(events(true) == 2)
+        directory.remove("20.yaml")
+        #expect(events(false) == 3)
+        #expect(events(false) == 3)
     }
 }

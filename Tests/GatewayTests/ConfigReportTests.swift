@@ -47,7 +47,7 @@ import Testing
                 error: 1.yaml:1:7: cors: expected on or off, found "5"
                 error: 1.yaml:2:1: lisen: unknown key; did you mean "listen"?
                 warning: 2.yml: is not read; only names that end in .yaml are
-                warning: DIR: routes: there are no routes; every path is answered 404
+                warning: DIR: routes: there are no routes; every path is unmatched
                 2 errors
 
                 """)
@@ -120,7 +120,7 @@ import Testing
             "GET", "https://h/V1/reports/1#top",
             """
             GET h/V1/reports/1
-              answer  404; it is another spelling of GET /v1/reports/* (1.yaml:7), which is priced
+              answer  404; it is another spelling of GET /v1/reports/* (1.yaml:7), which asks $0.02
 
             """
         ),

@@ -46,7 +46,7 @@ import Testing
                 let host = ["", "", "h.example"].randomElement(using: &random)!
                 let pattern = try RoutePattern("\(method)\(host)/" + parts.joined(separator: "/"))
                 let before = builder.conflicts.count
-                builder.add(pattern, isPriced: false, route: patterns.count)
+                builder.add(pattern, price: 0, route: patterns.count)
                 if builder.conflicts.count == before { patterns.append(pattern) }
             }
             let table = builder.build()
@@ -72,7 +72,7 @@ import Testing
         var builder = RouteTableBuilder()
         for at in 0..<10_000 {
             let text = at % 3 == 0 ? "GET /v\(at % 7)/item\(at)/{id}" : "POST /v\(at % 7)/item\(at)/things/**"
-            builder.add(try RoutePattern(text), isPriced: at % 2 == 0, route: at)
+            builder.add(try RoutePattern(text), price: at % 2 == 0 ? 5 : 0, route: at)
         }
         #expect(builder.conflicts.isEmpty)
         let table = builder.build()
@@ -108,7 +108,7 @@ import Testing
             for last in ["", "0", "1"] {
                 let text = "/" + String((0..<length).map { letters[$0 % 26] }) + last
                 if texts.contains(text) { continue }
-                builder.add(try RoutePattern(text), isPriced: false, route: texts.count)
+                builder.add(try RoutePattern(text), price: 0, route: texts.count)
                 texts.append(text)
             }
         }

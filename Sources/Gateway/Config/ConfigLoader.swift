@@ -78,9 +78,10 @@ public struct ConfigLoader: Sendable {
             declaredUpstreams: declaredUpstreams)
         let (routes, table) = routesReader.read(merged.routes)
         if merged.routes.isEmpty {
-            problems.warning(root, .key(.root, "routes"), "there are no routes; every path is answered 404")
+            problems.warning(root, .key(.root, "routes"), "there are no routes; every path is unmatched")
         }
         let listen = reader.listeners(top)
+        reader.checkLoops(upstreams, listen)
         let settings = Settings(
             listen: listen, admin: reader.admin(top, listen: listen),
             publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced),

@@ -27,9 +27,10 @@ struct ConfigSource: Sendable {
             report(directory, "cannot read the config directory: \(fault.reason)")
             return
         }
+        let prefix = directory.hasSuffix("/") ? directory : directory + "/"
         let read = names.filter { $0.hasSuffix(".yaml") }
         for name in names where name.hasSuffix(".yml") {
-            warnings.append(Self.problem("\(directory)/\(name)", "is not read; only names that end in .yaml are"))
+            warnings.append(Self.problem(prefix + name, "is not read; only names that end in .yaml are"))
         }
         if read.isEmpty { report(directory, "holds no *.yaml file") }
         if read.count > Self.maximumFiles {
@@ -38,7 +39,7 @@ struct ConfigSource: Sendable {
         }
         var total = 0
         for name in read {
-            let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+            let path = prefix + name
             switch FileReader.read(path, limit: Self.maximumFileBytes) {
             case .success(let bytes):
                 total += bytes.count

@@ -131,7 +131,7 @@ public final class ConfigWatcher: Sendable {
     }
 
     /// - Parameter isForced: loads and reports even files that were read before, whose secrets may have changed.
-    private func reload(isForced: Bool) {
+    func reload(isForced: Bool) {
         let source = ConfigSource(directory: loader.directory)
         let (current, isKnown) = state.withLock { state in
             defer { state.fingerprint = source.fingerprint }

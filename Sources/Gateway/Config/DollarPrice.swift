@@ -44,6 +44,18 @@ struct DollarPrice: Equatable {
         return parts[0] == "0" || !parts[0].hasPrefix("0")
     }
 
+    /// Billionths of a dollar, at least 1 and at most what 64 bits hold: to tell which of two is dearer, never to charge.
+    var order: UInt64 {
+        var value: UInt64 = 0
+        for digit in Array(whole) + Array((fraction + [UInt8](repeating: 0x30, count: 9)).prefix(9)) {
+            let (tens, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, more) = tens.addingReportingOverflow(UInt64(digit - 0x30))
+            if over || more { return .max }
+            value = sum
+        }
+        return max(value, 1)
+    }
+
     /// Atomic units of an asset that is worth one dollar a unit.
     func atomic(decimals: Int, payment: String) throws(Fault) -> UInt128 {
         guard fraction.count <= decimals else {

@@ -90,8 +90,8 @@ struct Explanation {
         case .ambiguousSpelling:
             let spelled = request.withBytes { revision.table.spelledRoute(method: $0, host: $1, path: $2) }
             let route = spelled.map { revision.routes[$0] }
-            let name = route.map { "\($0.matchText) (\($0.place.fileAndLine))" } ?? "a priced route"
-            return [("answer", "404; it is another spelling of \(name), which is priced")]
+            let name = route.map { "\($0.matchText) (\($0.place.fileAndLine))" } ?? "a route"
+            return [("answer", "404; it is another spelling of \(name), which asks \(route.map(Self.price) ?? "more")")]
         case .notFound:
             switch revision.settings.unmatched {
             case .deny: return [("answer", "404; no route matches, and unmatched is deny")]
@@ -135,6 +135,8 @@ struct Explanation {
             ))
         return rows
     }
+
+    private static func price(_ route: Route) -> String { route.terms?.priceText ?? "nothing" }
 
     private func why(_ index: Int) -> [(String, String)] {
         let rows = others(but: index)

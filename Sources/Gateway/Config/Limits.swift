@@ -22,7 +22,7 @@ public struct Limits: Sendable, Equatable {
     public var headTimeoutMilliseconds = 10_000
     /// Between two bytes of a body (`body_timeout`).
     public var bodyTimeoutMilliseconds = 30_000
-    /// Slowest body that is borne, averaged after the first `body_timeout`, in bytes a second (`body_rate`).
+    /// Slowest body that is borne, averaged after the first `body_timeout`, in bytes a second (`body_rate`); 0: any.
     public var bodyBytesPerSecond = 512
     /// An idle connection between two requests (`keep_alive`).
     public var keepAliveMilliseconds = 75_000

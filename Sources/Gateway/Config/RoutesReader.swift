@@ -14,8 +14,12 @@ struct RoutesReader {
     /// Of each route, for its conflicts.
     private var paths: [ConfigPath] = []
     private var table = RouteTableBuilder()
+    /// Routes whose price could not be read: nothing is said of what they compare with.
+    private var unpriceable: Set<Int> = []
     /// Routes at one price share their offers, whose domain separators cost hashing.
     private var offers: [OfferKey: Offer] = [:]
+    /// Pairs of payments that were warned of, once for all routes.
+    private var warnedPairs: Set<[Int]> = []
     /// Whether an entry was meant to be priced, sound or not.
     private(set) var hasPriced = false
 
@@ -73,7 +77,8 @@ struct RoutesReader {
             access: access ?? .free, place: map.entry("match")?.value.place ?? map.place)
         routes.append(route)
         paths.append(map.below("match"))
-        table.add(pattern, isPriced: !isFree, route: route.index)
+        if !isFree && route.terms == nil { unpriceable.insert(route.index) }
+        table.add(pattern, price: isFree ? 0 : route.terms?.priceOrder ?? 1, route: route.index)
     }
 
     private func pattern(_ map: ConfigMap) -> RoutePattern? {
@@ -133,7 +138,7 @@ struct RoutesReader {
             order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers,
             paymentIndexes: accepted,
             description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000,
-            priceText: price.text,
+            priceText: price.text, priceOrder: price.order,
             neededSeconds: needed)
     }
 
@@ -148,7 +153,7 @@ struct RoutesReader {
     }
 
     /// Indexes of the payments that the route takes: those it names, or all in file order.
-    private func accepted(_ map: ConfigMap) -> [Int] {
+    private mutating func accepted(_ map: ConfigMap) -> [Int] {
         guard let names = map.texts("accept", expected: "names of payments") else {
             if map.has("accept") { return [] }
             if declaredPayments.names.isEmpty {
@@ -172,17 +177,21 @@ struct RoutesReader {
         return accepted
     }
 
-    /// A payment names scheme, network and asset; two offers that share them could not be told apart.
-    private func checkDistinct(_ accepted: [Int], _ place: ConfigPlace, _ path: ConfigPath) {
+    /// A payment names scheme, network and asset; two offers that share them could not be told apart. Those of version 1 name
+    /// scheme and network alone.
+    private mutating func checkDistinct(_ accepted: [Int], _ place: ConfigPlace, _ path: ConfigPath) {
         for (at, later) in accepted.enumerated() {
-            for earlier in accepted[..<at]
-            where payments[earlier].chainID == payments[later].chainID
-                && payments[earlier].asset == payments[later].asset
-            {
-                problems.error(
-                    place, path,
-                    "\"\(payments[earlier].name)\" and \"\(payments[later].name)\" are the same asset on the same network; accept one of them"
-                )
+            for earlier in accepted[..<at] where payments[earlier].chainID == payments[later].chainID {
+                let names = "\"\(payments[earlier].name)\" and \"\(payments[later].name)\""
+                if payments[earlier].asset == payments[later].asset {
+                    problems.error(
+                        place, path, "\(names) are the same asset on the same network; accept one of them")
+                } else if warnedPairs.insert([earlier, later]).inserted {
+                    problems.warning(
+                        place, path,
+                        "\(names) share a network, which is all that clients of x402 version 1 name: they pay the first"
+                    )
+                }
             }
         }
     }
@@ -244,11 +253,14 @@ struct RoutesReader {
                 "\"\(second.matchText)\" takes the same requests as \"\(first.matchText)\" at \(first.place.fileAndLine)"
                     + Self.headHint(first, second))
         case .spelling:
-            let free = first.terms == nil ? first : second
+            if !unpriceable.isDisjoint(with: [conflict.first, conflict.second]) { return }
+            let isFirstCheaper = first.terms?.priceOrder ?? 0 < second.terms?.priceOrder ?? 0
+            let cheaper = isFirstCheaper ? first : second
             problems.error(
                 second.place, path,
                 "\"\(second.matchText)\" and \"\(first.matchText)\" at \(first.place.fileAndLine) differ in spelling alone, and "
-                    + "\"\(free.matchText)\" is free: a way round the price of the other")
+                    + "\"\(cheaper.matchText)\" is \(cheaper.terms == nil ? "free" : "cheaper"): a way round the price of the other"
+            )
         case .methods:
             problems.error(second.place, path, "the routes list more than \(MethodRegistry.maximum) different methods")
         }

@@ -106,6 +106,25 @@ struct SettingsReader {
         return address
     }
 
+    /// An upstream that is this very gateway would call itself until its connections are used up.
+    func checkLoops(_ upstreams: [UpstreamSettings], _ listen: [ListenAddress]) {
+        for upstream in upstreams {
+            let url = upstream.url
+            let isHere = url.host == "localhost" || url.host == "::1" || url.host.hasPrefix("127.")
+            for address in listen where address.socket.port == url.port {
+                let host = address.text.dropLast(":\(url.port)".utf8.count)
+                let isEvery = host == "0.0.0.0" || host == "[::]"
+                guard host == url.host || host == "[\(url.host)]" || (isHere && (isEvery || url.host == "localhost"))
+                else {
+                    continue
+                }
+                problems.error(
+                    upstream.place, .key(.key(.root, "upstreams"), upstream.name),
+                    "\(url.text) is this gateway itself, which listens on \(address.text)")
+            }
+        }
+    }
+
     private func address(_ text: String, _ place: ConfigPlace, _ path: ConfigPath) -> ListenAddress? {
         let local = text.hasPrefix("localhost:") ? "127.0.0.1:" + text.dropFirst("localhost:".count) : text
         if let socket = SocketAddress(local), socket.port > 0 { return ListenAddress(text: local, socket: socket) }

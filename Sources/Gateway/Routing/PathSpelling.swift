@@ -2,9 +2,8 @@ import Bytes
 
 /// What a lax server may take two spellings of one path for (threats.md, Web): the folded form that they share.
 ///
-/// Folding decodes escapes, lowers ASCII letters, cuts `;params`, spaces and dots off the end of each segment (some file systems
-/// do), merges slashes and drops the last one. Nothing
-/// is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
+/// Folding decodes escapes, lowers ASCII letters, cuts `;params`, and spaces and dots at the end, off each segment (some file
+/// systems do), merges slashes and drops the last one. Nothing is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
 enum PathSpelling {
     /// RFC 3986 §2.3.
     static func isUnreserved(_ byte: UInt8) -> Bool {
@@ -15,17 +14,53 @@ enum PathSpelling {
     }
 
     /// Whether folding would leave the path as it is. False may also be said of a path that folds to itself.
+    @inline(__always)
     static func isFolded(_ path: UnsafeRawBufferPointer) -> Bool {
-        var former: UInt8 = 0
-        for byte in path {
+        let count = path.count
+        guard count > 1, let base = path.baseAddress else { return true }
+        let last = base.load(fromByteOffset: count - 1, as: UInt8.self)
+        if last == 0x2F || last == 0x2E { return false }
+        var at = 0
+        while at + 9 <= count {
+            let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
+            if suspects(word) | doubled(word, next) != 0 { return false }
+            at += 8
+        }
+        while at < count {
+            let byte = base.load(fromByteOffset: at, as: UInt8.self)
             switch byte {
             case 0x41...0x5A, 0x3B, 0x25: return false
-            case 0x2F where former == 0x2F || former == 0x2E: return false
-            default: former = byte
+            case 0x2F where base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x2F: return false
+            case 0x2E where base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x2F: return false
+            default: at += 1
             }
         }
-        return path.count <= 1 || former != 0x2F && former != 0x2E
+        return true
     }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let tops: UInt64 = 0x8080_8080_8080_8080
+
+    /// Not 0 where one of eight bytes is an upper-case letter, `;` or `%`; it may also be said of other bytes.
+    @inline(__always)
+    private static func suspects(_ word: UInt64) -> UInt64 {
+        let low = word & ~tops
+        // The top bit of each byte: at least `A`, and not above `Z`.
+        let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~word
+        return upper & tops | zeros(word ^ ones &* 0x3B) | zeros(word ^ ones &* 0x25)
+    }
+
+    /// Not 0 where `//` or `./` begins in the word.
+    @inline(__always)
+    private static func doubled(_ word: UInt64, _ next: UInt64) -> UInt64 {
+        let slashNext = next ^ ones &* 0x2F
+        return zeros((word ^ ones &* 0x2F) | slashNext) | zeros((word ^ ones &* 0x2E) | slashNext)
+    }
+
+    /// Not 0 where one of eight bytes is 0, and only there.
+    @inline(__always)
+    private static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & tops }
 
     /// Writes the folded form of a path that begins with `/` into `out`, which has room for `path.count` bytes.
     /// - Returns: the bytes written, at most `path.count`.

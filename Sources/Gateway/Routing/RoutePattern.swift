@@ -108,24 +108,24 @@ public struct RoutePattern: Sendable, Hashable {
     private static func segments(_ path: Substring) throws(Fault) -> [Segment] {
         var segments: [Segment] = []
         var names: Set<String> = []
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = Array(path.utf8).split(separator: 0x2F, omittingEmptySubsequences: false)
         if parts.count > maximumSegments { throw Fault(message: "has more than \(maximumSegments) segments") }
         for (at, part) in parts.enumerated() {
-            switch part {
-            case "*": segments.append(.one)
-            case "**":
+            switch (part.first, part.last) {
+            case (0x2A, _) where part.count == 1: segments.append(.one)
+            case (0x2A, 0x2A) where part.count == 2:
                 guard at == parts.count - 1 else {
                     throw Fault(message: "\"**\" takes the rest of the path and stands last; use \"*\" for one segment")
                 }
                 segments.append(.rest)
-            case _ where part.hasPrefix("{") && part.hasSuffix("}"):
-                let name = String(part.dropFirst().dropLast())
+            case (0x7B, 0x7D):
+                let name = String(decoding: part.dropFirst().dropLast(), as: UTF8.self)
                 guard isName(name) else {
-                    throw Fault(message: "\"\(part)\" needs a name of letters, digits and _ between its braces")
+                    throw Fault(message: "\"{\(name)}\" needs a name of letters, digits and _ between its braces")
                 }
                 guard names.insert(name).inserted else { throw Fault(message: "names {\(name)} twice") }
                 segments.append(.one)
-            default: segments.append(.literal(try literal(part)))
+            default: segments.append(.literal(try literal(Array(part))))
             }
         }
         return segments
@@ -139,10 +139,12 @@ public struct RoutePattern: Sendable, Hashable {
     }
 
     /// A literal segment must be spelled as the canonical path of a request is, or it could never match.
-    private static func literal(_ part: Substring) throws(Fault) -> [UInt8] {
-        if part == "." || part == ".." { throw Fault(message: "holds the dot segment \"\(part)\"") }
-        if part.hasPrefix(".;") || part.hasPrefix("..;") { throw Fault(message: "holds a dot segment: \"\(part)\"") }
-        let bytes = Array(part.utf8)
+    private static func literal(_ bytes: [UInt8]) throws(Fault) -> [UInt8] {
+        var part: String { String(decoding: bytes, as: UTF8.self) }
+        let name = bytes.prefix { $0 != 0x3B }
+        if name.elementsEqual([0x2E]) || name.elementsEqual([0x2E, 0x2E]) {
+            throw Fault(message: "holds the dot segment \"\(part)\"")
+        }
         for (at, byte) in bytes.enumerated() {
             switch byte {
             case 0x2A:
@@ -153,7 +155,7 @@ public struct RoutePattern: Sendable, Hashable {
             case 0x3F: throw Fault(message: "a match holds no query; drop \"?\" and what follows")
             case 0x23: throw Fault(message: "a match holds no fragment; drop \"#\" and what follows")
             case 0x5C: throw Fault(message: "\"\(part)\" holds a backslash, which no request path may")
-            case 0x25: try checkEscape(bytes, at, part)
+            case 0x25: try checkEscape(bytes, at)
             case 0x21...0x7E: break
             default:
                 throw Fault(
@@ -163,7 +165,8 @@ public struct RoutePattern: Sendable, Hashable {
         return bytes
     }
 
-    private static func checkEscape(_ bytes: [UInt8], _ at: Int, _ part: Substring) throws(Fault) {
+    private static func checkEscape(_ bytes: [UInt8], _ at: Int) throws(Fault) {
+        var part: String { String(decoding: bytes, as: UTF8.self) }
         guard at + 2 < bytes.count, let high = Hex.value(bytes[at + 1]), let low = Hex.value(bytes[at + 2]) else {
             throw Fault(message: "\"\(part)\" holds a broken escape; \"%\" is followed by two hex digits")
         }

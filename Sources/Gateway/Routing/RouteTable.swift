@@ -8,7 +8,7 @@ public enum RouteMatch: Sendable, Equatable {
     case notFound
     /// 405, whatever `unmatched` says; `RouteTable.allowText` names the methods.
     case methodNotAllowed(MethodSet)
-    /// 404 always: only another spelling of this path (case, slashes, `;params`, escapes) is priced.
+    /// 404 always: another spelling of this path (case, slashes, `;params`, escapes) is priced, and dearer than this one.
     case ambiguousSpelling
 }
 
@@ -54,15 +54,13 @@ public final class RouteTable: Sendable {
 
     private func match(_ bit: UInt64, _ host: UnsafeRawBufferPointer, _ path: UnsafeRawBufferPointer) -> RouteMatch {
         let hit = exact.find(path: path, methodBit: bit, host: host)
-        if hit.isPriced {
-            return bit == MethodRegistry.options ? .optionsOnPriced(Int(hit.route)) : .route(Int(hit.route))
-        }
-        if hasPriced && pricedSpelling(bit, host, path).isPriced { return .ambiguousSpelling }
+        if hasPriced && pricedSpelling(bit, host, path).price > hit.price { return .ambiguousSpelling }
+        if hit.price > 0 && bit == MethodRegistry.options { return .optionsOnPriced(Int(hit.route)) }
         if hit.route >= 0 { return .route(Int(hit.route)) }
         return hit.methods == 0 ? .notFound : .methodNotAllowed(MethodSet(bits: hit.methods))
     }
 
-    /// What the folded path reaches, for a path that itself reaches no priced route.
+    /// What the folded path reaches; no hit for a path that folds to itself among patterns that do.
     private func pricedSpelling(
         _ bit: UInt64, _ host: UnsafeRawBufferPointer, _ path: UnsafeRawBufferPointer
     ) -> RouteTree.Hit {
@@ -82,7 +80,7 @@ public final class RouteTable: Sendable {
         withUnsafeTemporaryAllocation(byteCount: Self.maximumHostBytes, alignment: 1) { room in
             let name = UnsafeRawBufferPointer(rebasing: room[..<Self.normalize(host, into: room)])
             let hit = pricedSpelling(methods.bit(method), name, path)
-            return hit.isPriced ? Int(hit.route) : nil
+            return hit.price > 0 ? Int(hit.route) : nil
         }
     }
 

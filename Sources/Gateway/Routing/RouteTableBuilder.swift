@@ -4,7 +4,7 @@ struct RouteTableBuilder {
         enum Kind: Equatable {
             /// Both take the same requests and neither is more specific.
             case equal
-            /// They differ only in spelling, and one is free: a way round the price of the other.
+            /// They differ only in spelling, and one is cheaper: a way round the price of the other.
             case spelling
             /// More than `MethodRegistry.maximum` methods in one config.
             case methods
@@ -25,15 +25,16 @@ struct RouteTableBuilder {
     private(set) var conflicts: [Conflict] = []
 
     /// Adds the route with this index in its revision; routes come in file order.
-    mutating func add(_ pattern: RoutePattern, isPriced: Bool, route: Int) {
+    /// - Parameter price: for comparison alone: 0 is free, more is dearer (`DollarPrice.order`).
+    mutating func add(_ pattern: RoutePattern, price: UInt64, route: Int) {
         for method in pattern.methods where !methods.add(method) {
             conflicts.append(Conflict(kind: .methods, first: route, second: route))
             return
         }
         hasHosts = hasHosts || pattern.host != nil
-        hasPriced = hasPriced || isPriced
+        hasPriced = hasPriced || price > 0
         let bits = methods.bits(pattern.methods)
-        let entry = RouteTree.Entry(methods: bits, route: Int32(route), isPriced: isPriced)
+        let entry = RouteTree.Entry(methods: bits, route: Int32(route), price: price)
         let place = exact.place(host: pattern.host, segments: pattern.segments)
         if let former = exact.add(entry, at: place, where: { $0.methods == bits || $0.methods & bits != 0 }) {
             conflicts.append(Conflict(kind: .equal, first: Int(former.route), second: route))
@@ -44,7 +45,7 @@ struct RouteTableBuilder {
         let shared = folded.place(host: pattern.host, segments: spelling)
         let rival = folded.add(
             entry, at: shared, exactPlace: place,
-            where: { $0.isPriced != isPriced && ($0.methods == 0 || bits == 0 || $0.methods & bits != 0) })
+            where: { $0.price != price && ($0.methods == 0 || bits == 0 || $0.methods & bits != 0) })
         if let rival { conflicts.append(Conflict(kind: .spelling, first: Int(rival.route), second: route)) }
     }
 
@@ -139,9 +140,8 @@ private struct TreeBuilder {
         var entries: [RouteTree.Entry] = []
         for (place, there) in held {
             let start = Int32(entries.count)
-            // A listed method is more specific than none; priced before free, so that a folded path finds the price.
-            entries += there.filter { $0.entry.methods != 0 && $0.entry.isPriced }.map(\.entry)
-            entries += there.filter { $0.entry.methods != 0 && !$0.entry.isPriced }.map(\.entry)
+            // A listed method is more specific than none.
+            entries += there.filter { $0.entry.methods != 0 }.map(\.entry)
             entries += there.filter { $0.entry.methods == 0 }.map(\.entry)
             if place.isRest {
                 nodes[place.node].rests = start

@@ -20,7 +20,8 @@ final class RouteTree: @unchecked Sendable {
         /// `RouteTree.anyMethod`, or one bit a method.
         var methods: UInt64
         var route: Int32
-        var isPriced: Bool
+        /// For comparison alone: 0 is free, more is dearer (`DollarPrice.order`).
+        var price: UInt64
     }
 
     struct Edge {
@@ -35,7 +36,8 @@ final class RouteTree: @unchecked Sendable {
     struct Hit {
         /// -1: none.
         var route: Int32 = -1
-        var isPriced = false
+        /// That entry's price.
+        var price: UInt64 = 0
         /// Methods of every entry whose path matched, while `route` is -1.
         var methods: UInt64 = 0
     }
@@ -128,7 +130,7 @@ final class RouteTree: @unchecked Sendable {
             let entry = entries[at]
             if entry.methods == Self.anyMethod || entry.methods & methodBit != 0 {
                 hit.route = entry.route
-                hit.isPriced = entry.isPriced
+                hit.price = entry.price
                 return true
             }
             hit.methods |= entry.methods

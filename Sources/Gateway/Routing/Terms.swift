@@ -17,6 +17,8 @@ public struct Terms: Sendable {
     public var redeliverForSeconds: Int
     /// As written: `$0.02`.
     public var priceText: String
+    /// For comparison alone: more is dearer.
+    var priceOrder: UInt64
     /// Seconds that `validBefore` must leave: the route's total time-out and the settlement under `after`, else the
     /// settlement alone.
     public var neededSeconds: Int
