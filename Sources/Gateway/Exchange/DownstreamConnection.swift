@@ -327,20 +327,26 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         }
         outbound.release()
         if bodyIsWhole { timer.cancel() }
-        if let exchange { exchange.downstreamDrained() } else if answerEnded { afterAnswer() }
+        if let exchange { exchange.downstreamDrained() } else if answerEnded { answerSent() }
     }
 
-    /// Every byte of the answer was given to `send` and is with the kernel: the exchange lets the connection go.
+    /// Every byte of the answer was given to `send`: the exchange lets the connection go.
     func exchangeEnded() {
         exchange = nil
         answerEnded = true
-        if phase == .closed { return }
+        if phase != .closed && outbound.isEmpty { answerSent() }
+    }
+
+    private func answerSent() {
         if closesAfterAnswer { return linger() }
         if bodyIsWhole { afterAnswer() } else { dropBody() }
     }
 
-    /// The answer is cut off and cannot be completed: the caller must not take it for a whole one.
-    func breakOff() {
+    /// The answer is cut off and cannot be completed: what there is of it (a receipt, perhaps) still goes out, and the missing
+    /// rest tells. Where only the connection's end marks the body's, a reset keeps it from being taken for whole.
+    func breakOff(withReset: Bool) {
+        closesAfterAnswer = true
+        if !withReset { return exchangeEnded() }
         exchange = nil
         if phase == .closed { return }
         stream!.resetOnClose()

@@ -176,6 +176,7 @@ final class Exchange: TimerTarget {
         let outcome = settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
         let downstream = downstream
+        let endsWithConnection = answerFraming == .untilClose
         self.downstream = nil
         caller = nil
         upstream = nil
@@ -194,7 +195,11 @@ final class Exchange: TimerTarget {
         pathLength = 0
         earlyBody.release()
         out.clear()
-        if record.isBrokenOff { downstream?.breakOff() } else { downstream?.exchangeEnded() }
+        if record.isBrokenOff {
+            downstream?.breakOff(withReset: endsWithConnection)
+        } else {
+            downstream?.exchangeEnded()
+        }
         worker.exchanges.giveBack(self)
         worker.exchangeEnded()
     }
@@ -202,8 +207,9 @@ final class Exchange: TimerTarget {
     /// The answer is all with `downstream`: what is left is its delivery.
     func finishAnswer() { stage = .delivering }
 
-    /// The answer cannot be completed: the caller's connection is reset so that it cannot be taken for whole.
+    /// The answer cannot be completed: the caller's connection ends so that it cannot be taken for whole.
     func breakOff() {
+        flushOut()
         record.isBrokenOff = true
         end(delivered: false)
     }
