@@ -59,7 +59,7 @@ struct FieldNames {
     func id(_ name: UnsafeRawPointer, _ length: Int) -> FieldID {
         let candidate = slots[Self.slot(name, length, multiplier)]
         if Int(lengths[Int(candidate)]) == length,
-            Self.equal(name, UnsafeRawPointer(names + Int(candidate) &* Self.longest), length)
+            FieldGrammar.folds(name, to: UnsafeRawPointer(names + Int(candidate) &* Self.longest), length)
         {
             return FieldID(rawValue: candidate).unsafelyUnwrapped
         }
@@ -83,34 +83,6 @@ struct FieldNames {
 
     private func startsWithFarebox(_ name: UnsafeRawPointer, _ length: Int) -> Bool {
         let prefix = UnsafeRawPointer(names + Int(FieldID.xFarebox.rawValue) * Self.longest)
-        return length >= 10 && Self.equal(name, prefix, 10)
-    }
-
-    /// Whether `name` in lower case is `known`, by two loads that may overlap.
-    @inline(__always)
-    private static func equal(_ name: UnsafeRawPointer, _ known: UnsafeRawPointer, _ length: Int) -> Bool {
-        @inline(__always)
-        func same<Word: FixedWidthInteger>(_: Word.Type, _ fold: Word, _ size: Int) -> Bool {
-            let head = name.loadUnaligned(as: Word.self) | fold ^ known.loadUnaligned(as: Word.self)
-            let at = length &- size
-            let tail =
-                name.loadUnaligned(fromByteOffset: at, as: Word.self) | fold
-                ^ known.loadUnaligned(fromByteOffset: at, as: Word.self)
-            return head | tail == 0
-        }
-        if length >= 16 {
-            let fold = SIMD2<UInt64>(repeating: 0x2020_2020_2020_2020)
-            let at = length &- 16
-            let head = (name.loadUnaligned(as: SIMD2<UInt64>.self) | fold) ^ known.loadUnaligned(as: SIMD2<UInt64>.self)
-            let tail =
-                (name.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self) | fold)
-                ^ known.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self)
-            let different = head | tail
-            return different.x | different.y == 0
-        }
-        if length >= 8 { return same(UInt64.self, 0x2020_2020_2020_2020, 8) }
-        if length >= 4 { return same(UInt32.self, 0x2020_2020, 4) }
-        if length >= 2 { return same(UInt16.self, 0x2020, 2) }
-        return false
+        return length >= 10 && FieldGrammar.folds(name, to: prefix, 10)
     }
 }

@@ -16,7 +16,7 @@ enum FieldParser {
         _ base: UnsafeRawPointer, from: Int, to end: Int, into table: FieldTable, limit: Int
     ) -> Step<Int> {
         table.makeRoom(for: limit)
-        let memory = table.memory
+        let memory = table.state.pointee.memory
         let firstPlaces = table.firstPlaces
         let names = FieldNames.shared
         var count = 0
@@ -24,23 +24,20 @@ enum FieldParser {
         var repeated: UInt64 = 0
         var line = from
         while true {
-            let nameEnd: Int
+            if line &+ 2 <= end && base.loadUnaligned(fromByteOffset: line, as: UInt16.self) == 0x0A0D {
+                table.state.pointee.count = count
+                table.state.pointee.present = FieldIDSet(bits: present)
+                table.state.pointee.repeated = FieldIDSet(bits: repeated)
+                table.state.pointee.hasNominated = false
+                return .done(line &+ 2)
+            }
+            var nameEnd = Scan.firstOutsideWord(base, from: line, to: end)
             var hasUnderscore = false
-            let fast = Scan.firstOutsideWord(base, from: line, to: end)
-            if fast < end && base.load(fromByteOffset: fast, as: UInt8.self) == 0x3A && fast > line {
-                nameEnd = fast
-            } else {
-                switch slowNameEnd(base, line: line, from: fast, to: end) {
+            if nameEnd == end || base.load(fromByteOffset: nameEnd, as: UInt8.self) != 0x3A || nameEnd == line {
+                switch slowNameEnd(base, line: line, from: nameEnd, to: end) {
                 case .done(let place): nameEnd = place
                 case .incomplete: return .incomplete
                 case .refused(let fault): return .refused(fault)
-                }
-                if nameEnd < 0 {
-                    table.count = count
-                    table.present = FieldIDSet(bits: present)
-                    table.repeated = FieldIDSet(bits: repeated)
-                    table.hasNominated = false
-                    return .done(line + 2)
                 }
                 for at in line..<nameEnd where base.load(fromByteOffset: at, as: UInt8.self) == 0x5F {
                     hasUnderscore = true
@@ -71,12 +68,11 @@ enum FieldParser {
             let id =
                 hasUnderscore
                 ? names.idUnfolding(base + line, nameEnd &- line) : names.id(base + line, nameEnd &- line)
-            let bit: UInt64 = 1 &<< UInt64(id.rawValue)
-            if present & bit == 0 {
-                present |= bit
+            if present & id.bit == 0 {
+                present |= id.bit
                 firstPlaces[Int(id.rawValue)] = UInt32(truncatingIfNeeded: count)
             } else {
-                repeated |= bit
+                repeated |= id.bit
             }
             memory[count] = Field(
                 line: ByteRange(from: line, to: lineEnd &+ 2),
@@ -87,7 +83,7 @@ enum FieldParser {
         }
     }
 
-    /// The colon's place where the name is not of letters, digits and hyphens alone; -1 at the empty line.
+    /// The colon's place where the name is not of letters, digits and hyphens alone.
     private static func slowNameEnd(
         _ base: UnsafeRawPointer, line: Int, from: Int, to end: Int
     ) -> Step<Int> {
@@ -102,20 +98,10 @@ enum FieldParser {
             guard base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x0A else {
                 return .refused(.bareCarriageReturn)
             }
-            return isFirst ? .done(-1) : .refused(.missingColon)
+            return .refused(.missingColon)
         case 0x0A: return .refused(.bareLineFeed)
         case 0x20, 0x09: return .refused(isFirst ? .foldedField : .spaceBeforeColon)
         default: return .refused(.badFieldName)
         }
-    }
-}
-
-extension FieldTable {
-    /// Takes more memory where the limit has grown since this table was made.
-    func makeRoom(for limit: Int) {
-        guard limit > capacity else { return }
-        memory.deallocate()
-        memory = .allocate(capacity: limit)
-        capacity = limit
     }
 }
