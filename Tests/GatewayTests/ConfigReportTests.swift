@@ -55,7 +55,7 @@ import Testing
 
     static let explanations: [(String, String, String)] = [
         (
-            "GET", "https://x/v1/reports/7",
+            "GET", "https://x/v1/./%72eports/7?q=1",
             """
             GET x/v1/reports/7
               route     GET /v1/reports/*  (1.yaml:7)
@@ -139,6 +139,10 @@ import Testing
         ("GET", "v1/x", "error: \"v1/x\" is no URL; write https://host/path or /path\n"),
         ("GET", "ftp://h/x", "error: \"ftp://h/x\" is neither http nor https\n"),
         ("GET", "https://h:port/x", "error: \"h:port\" is no host\n"),
+        (
+            "GET", "/a%2Fb",
+            "error: the gateway answers 400 to this path: The path holds an escaped slash, which has two readings.\n"
+        ),
         ("G T", "/x", "error: \"G T\" is no method; write GET\n"),
     ])
     func usageErrors(_ method: String, _ url: String, _ text: String) {

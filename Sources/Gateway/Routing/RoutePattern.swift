@@ -1,4 +1,5 @@
 import Bytes
+import HTTP
 
 /// What a route's `match` says: `[METHOD[,METHOD]] [host]/path`.
 ///
@@ -162,7 +163,17 @@ public struct RoutePattern: Sendable, Hashable {
                     message: "\"\(part)\" holds a byte that is not visible ASCII; write it escaped: \(escaped(bytes))")
             }
         }
+        if bytes.contains(0x25) { try checkCanonical(bytes) }
         return bytes
+    }
+
+    /// Escapes must spell UTF-8, and not escape an escape: what the gateway refuses can have no route.
+    private static func checkCanonical(_ bytes: [UInt8]) throws(Fault) {
+        var rewritten = ByteBuffer()
+        let read = ([0x2F] + bytes).withUnsafeBytes { CanonicalTarget.read($0, into: &rewritten) }
+        guard case .refused(let fault) = read else { return }
+        throw Fault(
+            message: "\"\(String(decoding: bytes, as: UTF8.self))\" is in no request path: \(fault.explanation)")
     }
 
     private static func checkEscape(_ bytes: [UInt8], _ at: Int) throws(Fault) {
