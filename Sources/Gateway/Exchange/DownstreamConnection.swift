@@ -54,7 +54,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     private var mayHoldMore = false
     private var answerEnded = false
     /// Found while the exchange was sending; told from a call of the loop, so that the exchange is not called back in between.
-    private var isBroken = false
+    private(set) var isBroken = false
     private var closesAfterAnswer = false
     /// The caller closed its sending side; it may still be reading.
     private(set) var peerFinished = false
@@ -73,6 +73,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     @inline(__always)
     private func arm(_ milliseconds: Int) {
+        if phase == .closed { return }
         timer.arm(atNanoseconds: loop.nowNanoseconds &+ UInt64(milliseconds) &* 1_000_000)
     }
 
@@ -131,6 +132,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             if !bodyIsWhole {
                 bodyIsWhole = true
                 closesAfterAnswer = true
+                if answerEnded { return close() }
                 exchange?.requestFailed(.truncatedBody)
             }
         case .closed: break
@@ -197,6 +199,8 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     }
 
     private func receivedBody(_ bytes: UnsafeRawBufferPointer) {
+        // The exchange may have answered already, and the answer may have ended the connection.
+        guard phase == .exchanging else { return }
         var rest = bytes
         if !rest.isEmpty && !receivedBodyInTime(rest.count) { return }
         while !bodyIsWhole && phase == .exchanging {
@@ -209,8 +213,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             case .end:
                 bodyIsWhole = true
                 if outbound.isEmpty { timer.cancel() }
+                inbound.append(UnsafeRawBufferPointer(rebasing: rest[step.consumed...]))
                 if !bodyIsDropped { exchange?.requestEnded(trailers: body.trailers) }
-                if answerEnded && outbound.isEmpty { afterAnswer() }
+                if answerEnded && outbound.isEmpty { answerSent() }
+                return
             case .refused(let fault):
                 bodyIsWhole = true
                 closesAfterAnswer = true
@@ -218,7 +224,6 @@ final class DownstreamConnection: EventHandler, TimerTarget {
                 exchange?.requestFailed(.malformedBody(fault))
             }
         }
-        if phase == .exchanging || phase == .idle { inbound.append(rest) }
     }
 
     /// Holds a body to the limits on silence and rate; false when it was too slow.

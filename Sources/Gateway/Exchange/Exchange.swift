@@ -153,7 +153,7 @@ final class Exchange: TimerTarget {
             end(delivered: false)
             return .ready
         }
-        if downstream.hasUnsentBytes { return .pending }
+        if downstream.hasUnsentBytes || downstream.isBroken { return .pending }
         if let purchase, purchase.ticket != nil, downstream.peerFinished, !downstream.isAcknowledged {
             if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
                 end(delivered: false)
@@ -171,8 +171,7 @@ final class Exchange: TimerTarget {
     private func end(delivered: Bool) {
         stage = .ended
         timer.cancel()
-        connection?.abandon()
-        connection = nil
+        abandonConnection()
         let outcome = settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
         let downstream = downstream
@@ -228,7 +227,7 @@ final class Exchange: TimerTarget {
         switch stage {
         case .routing, .reading, .collecting, .admitting, .ended: return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
-            if let token = purchase?.token { worker.ledger.callerGone(token) }
+            tellCallerGone()
         }
     }
 
@@ -237,15 +236,38 @@ final class Exchange: TimerTarget {
         downstream = nil
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting: end(delivered: false)
-        case .admitting, .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
-            guard let purchase else { return end(delivered: false) }
-            if let token = purchase.token { worker.ledger.callerGone(token) }
-            if stage == .admitting { return end(delivered: false) }
-            if !requestIsWhole && purchase.body == nil { return requestFailed(.truncatedBody) }
+        case .routing, .reading, .collecting: return end(delivered: false)
+        case .admitting:
+            tellCallerGone()
+            return end(delivered: false)
+        case .settlingFirst, .settlingAfter: tellCallerGone()
+        case .forwarding, .answering:
+            guard purchase != nil else { return end(delivered: false) }
+            tellCallerGone()
+            if !requestIsWhole && purchase?.body == nil { return requestFailed(.truncatedBody) }
             connection?.resume()
+        case .releasing, .delivering:
+            tellCallerGone()
             advance()
         }
+    }
+
+    func tellCallerGone() {
+        if let token = purchase?.token { worker.ledger.callerGone(token) }
+    }
+
+    /// The upstream connection is no longer this exchange's; whether the upstream may have acted on the request is remembered.
+    func forgetConnection() {
+        guard let connection else { return }
+        if connection.hasWrittenRequest { purchase?.requestBytesWritten = true }
+        self.connection = nil
+    }
+
+    /// The same, where the answer is not over: the connection ends.
+    func abandonConnection() {
+        let connection = connection
+        forgetConnection()
+        connection?.abandon()
     }
 
     func timerFired(_ timer: Timer) {
@@ -253,8 +275,7 @@ final class Exchange: TimerTarget {
         case .delivering: advance()
         case .forwarding, .answering:
             upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
-            connection?.abandon()
-            connection = nil
+            abandonConnection()
             stage = .answering
             advance()
         default: break

@@ -130,11 +130,18 @@ extension Exchange {
     /// The body cannot be had: answered if nothing of an answer has left, else broken off.
     func requestFailed(_ fault: RequestFault) {
         requestIsWhole = true
-        if stage == .ended || stage == .delivering || stage == .releasing { return }
-        connection?.abandon()
-        connection = nil
+        switch stage {
+        case .ended, .delivering, .releasing: return
+        // The ledger is moving the money: what became of it must be known before anything else is done.
+        case .settlingFirst, .settlingAfter:
+            requestFault = fault
+            return
+        case .admitting: tellCallerGone()
+        case .routing, .reading, .collecting, .forwarding, .answering: break
+        }
+        abandonConnection()
         if answerStarted { return breakOff() }
-        _ = answer(refusing: fault)
+        answer(refusing: fault)
         advance()
     }
 
