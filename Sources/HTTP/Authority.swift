@@ -15,21 +15,32 @@ public enum Authority {
         isValid(bytes) && bytes.last != 0x5D && bytes.contains(0x3A)
     }
 
-    /// As `isValid`, of a part of a head, which gives the scan room for whole loads.
+    /// As `isValid`, of a part of a head that a byte follows which no host holds, as line ends and delimiters are; so the
+    /// scan may go on to the head's end and needs no care for the part's.
     static func isValid(_ range: ByteRange, in head: UnsafeRawBufferPointer) -> Bool {
         let bytes = head.bytes(of: range)
         guard let base = head.baseAddress, bytes.count > 0 else { return false }
         if bytes[0] == 0x5B { return isBracketed(bytes) }
         let end = Int(range.end)
-        var at = Scan.firstOutsideHostName(base, from: Int(range.offset), to: end)
-        while at < end && isOtherMark(base.load(fromByteOffset: at, as: UInt8.self)) {
-            at = Scan.firstOutsideHostName(base, from: at &+ 1, to: end)
+        var at = Scan.firstOutsideHostName(base, from: Int(range.offset), to: head.count)
+        if at < end && isOtherMark(base.load(fromByteOffset: at, as: UInt8.self)) {
+            at = firstOutsideAnyName(base, from: at, to: end)
         }
-        if at == end { return true }
+        if at >= end { return at == end }
         guard at > Int(range.offset), base.load(fromByteOffset: at, as: UInt8.self) == 0x3A else { return false }
         return isPort(head.bytes(of: ByteRange(from: at &+ 1, to: end)))
     }
 
+    @inline(never)
+    private static func firstOutsideAnyName(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
+        var at = from
+        while at < end && isOtherMark(base.load(fromByteOffset: at, as: UInt8.self)) {
+            at = Scan.firstOutsideHostName(base, from: at + 1, to: end)
+        }
+        return at
+    }
+
+    @inline(never)
     private static func isBracketed(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let close = bytes.firstIndex(of: 0x5D), isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
         else { return false }
@@ -41,12 +52,14 @@ public enum Authority {
     /// The unreserved characters that are rare in names: `_` and `~`.
     private static func isOtherMark(_ byte: UInt8) -> Bool { byte == 0x5F || byte == 0x7E }
 
+    @inline(__always)
     private static func isPort(_ digits: UnsafeRawBufferPointer) -> Bool {
-        guard (1...5).contains(digits.count) else { return false }
-        var port = 0
-        for digit in digits {
-            guard digit &- 0x30 < 10 else { return false }
-            port = port * 10 + Int(digit &- 0x30)
+        guard let base = digits.baseAddress, digits.count &- 1 < 5, digits.count > 0 else { return false }
+        var port: UInt32 = 0
+        for at in 0..<digits.count {
+            let digit = base.load(fromByteOffset: at, as: UInt8.self) &- 0x30
+            guard digit < 10 else { return false }
+            port = port &* 10 &+ UInt32(digit)
         }
         return port <= 65535
     }

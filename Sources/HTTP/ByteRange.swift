@@ -23,6 +23,7 @@ public struct ByteRange: Sendable, Equatable {
 
 extension UnsafeRawBufferPointer {
     /// A part of these bytes, which must hold it wholly.
+    @inline(__always)
     func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
         precondition(Int(range.end) <= count)
         guard let baseAddress else { return self }

@@ -47,10 +47,7 @@ struct ConnectionOptions {
         } else if FieldGrammar.isWord(option, "keep-alive") {
             keepAlive = true
         }
-        let isFolded = option.contains(0x5F)
-        let id =
-            isFolded
-            ? FieldNames.shared.idUnfolding(name, option.count) : FieldNames.shared.id(name, option.count)
+        let id = fields.names.id(name, option.count, isPlain: false)
         if FieldIDSet.neverNominated.contains(id) { return .forbiddenConnectionOption }
         if id == .upgrade { upgrade = true }
         if id != .other && !fields.contains(id) { return nil }

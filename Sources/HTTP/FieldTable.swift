@@ -28,6 +28,8 @@ public final class FieldTable {
     let state: UnsafeMutablePointer<State>
     /// The first place of each id, good only where `present` holds the id.
     let firstPlaces: UnsafeMutablePointer<UInt32>
+    /// Kept at hand, because each touch of a shared value pays for a run-time check that it is there.
+    let names = FieldNames.shared
 
     /// Room for `capacity` fields; more is taken when a parser is given a larger limit.
     public init(capacity: Int) {

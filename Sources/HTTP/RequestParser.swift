@@ -72,6 +72,7 @@ public enum RequestParser {
     }
 
     /// The size of the empty line at the front: 0, or 2.
+    @inline(never)
     private static func leadingEmptyLine(_ start: UnsafeRawPointer, to length: Int) -> Step<Int> {
         switch start.load(as: UInt8.self) {
         case 0x0A: return .refused(.bareLineFeed)

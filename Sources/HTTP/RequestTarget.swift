@@ -16,6 +16,7 @@ extension RequestParts {
     }
 
     /// Finds form, path, query and, where the target has one, the authority.
+    @inline(__always)
     mutating func readTarget(questionMark: Int) -> HTTPFault? {
         let start = Int(target.offset)
         let end = Int(target.end)
@@ -41,6 +42,7 @@ extension RequestParts {
         return readAbsoluteTarget(text, start: start, questionMark: questionMark)
     }
 
+    @inline(never)
     private mutating func readAbsoluteTarget(_ text: UnsafeRawBufferPointer, start: Int, questionMark: Int)
         -> HTTPFault?
     {
@@ -62,6 +64,7 @@ extension RequestParts {
     }
 
     /// Exactly one Host in HTTP/1.1, at most one in 1.0, well formed, and the target's own where that has an authority.
+    @inline(__always)
     mutating func readHost(_ fields: FieldTable) -> HTTPFault? {
         guard let host = fields.first(.host) else { return minorVersion == 0 ? nil : .missingHost }
         if fields.repeated.contains(.host) { return .severalHosts }
