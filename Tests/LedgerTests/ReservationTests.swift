@@ -97,6 +97,20 @@ import Testing
         #expect(heads.map(\.text) == ["claimed", "waits"])
     }
 
+    /// A retry that waited with its lease, and finds its money tied up, is the first in the queue.
+    @Test func aRetryComesBeforeTheQueue() throws {
+        let desk = try Desk()
+        let gone = desk.admitted(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6))
+        desk.callerGone(gone.token)
+        let retry = desk.admit(Pay.admission(nonce: 2, binding: 1, order: .first, amount: 8))
+        let running = try #require(desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 4)).ticket)
+        let queued = desk.admit(Pay.admission(nonce: 4, binding: 4, order: .first, amount: 7))
+        desk.ended(try #require(gone.answer.ticket), .uncharged(reason: ""))
+        #expect(retry.text == "waits" && queued.text == "waits")
+        desk.ended(running, .uncharged(reason: ""))
+        #expect(retry.text == "claimed" && queued.text == "waits")
+    }
+
     @Test func theHeadIsRefusedAsSoonAsTheMoneyIsGone() throws {
         let desk = try Desk()
         let first = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6)).ticket)
