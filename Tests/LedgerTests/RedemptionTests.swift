@@ -70,6 +70,17 @@ import Testing
         #expect(try last.core.store.hasRedeemed(retry.key) == false)
     }
 
+    /// A route whose order changed meanwhile: the lease is the route's, the claim stays what it was.
+    @Test func theLeaseIsOfTheRoutesOrder() throws {
+        let desk = try Desk()
+        try owe(desk, Pay.admission(nonce: 1, order: .after))
+        let rerun = try #require(desk.admit(Pay.admission(nonce: 2, order: .first)).ticket)
+        #expect(desk.core.wallets.values.first?.leases.first == 1)
+        #expect(try desk.claim(Pay.admission(nonce: 1))?.order == .after)
+        desk.ended(rerun, .delivered)
+        desk.expectIdle()
+    }
+
     @Test func onlyTheSameWalletBindingAndChainRedeem() throws {
         let desk = try Desk()
         try owe(desk, Pay.admission(nonce: 1))
@@ -92,6 +103,12 @@ import Testing
         var head = Pay.admission(wallet: 2, nonce: 2)
         head.bind = .head
         #expect(desk.admit(head).text == "claimed", "nor what a route that bound bodies owes")
+        var running = Pay.admission(wallet: 3, nonce: 1, order: .first)
+        running.bind = .head
+        let gone = desk.admitted(running)
+        desk.callerGone(gone.token)
+        #expect(desk.admit(Pay.admission(wallet: 3, nonce: 2, order: .first)).text == "claimed", "nor waited for")
+        #expect(gone.answer.text == "claimed")
     }
 
     @Test func anEmptyWalletRedeemsToo() throws {
