@@ -165,8 +165,8 @@ import Testing
             // Mostly plain, so that the one byte that matters stands anywhere.
             var path: [UInt8] = [0x2F]
             for _ in 0..<Int.random(in: 0...28, using: &random) { path.append(0x62) }
-            for _ in 0..<Int.random(in: 0...2, using: &random) {
-                path[Int.random(in: 0..<path.count, using: &random)] = letters.randomElement(using: &random)!
+            for _ in 0..<Int.random(in: 0...2, using: &random) where path.count > 1 {
+                path[Int.random(in: 1..<path.count, using: &random)] = letters.randomElement(using: &random)!
             }
             let isDoubled = zip(path, path.dropFirst()).contains { $0 == 0x2F && $1 == 0x2F }
             let isSlashed = path.count > 1 && path.last == 0x2F

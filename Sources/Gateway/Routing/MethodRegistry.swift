@@ -63,8 +63,14 @@ struct MethodRegistry: Sendable {
 
     @inline(__always)
     private static func word(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        if count >= 8 { return base.loadUnaligned(as: UInt64.self) }
+        if count >= 4 {
+            let first = UInt64(base.loadUnaligned(as: UInt32.self))
+            let last = UInt64(base.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+            return first | last << UInt64(truncatingIfNeeded: (count - 4) * 8)
+        }
         var word: UInt64 = 0
-        for at in 0..<min(count, 8) { word |= UInt64(base.load(fromByteOffset: at, as: UInt8.self)) << UInt64(at * 8) }
+        for at in 0..<count { word |= UInt64(base.load(fromByteOffset: at, as: UInt8.self)) << UInt64(at * 8) }
         return word
     }
 }

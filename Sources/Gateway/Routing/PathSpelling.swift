@@ -13,49 +13,48 @@ enum PathSpelling {
         }
     }
 
-    /// Whether folding would leave the path as it is. False may also be said of a path that folds to itself.
+    /// Whether folding would leave the path, which begins with `/`, as it is. False may also be said of a path that folds to itself.
     @inline(__always)
     static func isFolded(_ path: UnsafeRawBufferPointer) -> Bool {
         let count = path.count
         guard count > 1, let base = path.baseAddress else { return true }
-        let last = base.load(fromByteOffset: count - 1, as: UInt8.self)
-        if last == 0x2F || last == 0x2E { return false }
+        let end = base.load(fromByteOffset: count - 1, as: UInt8.self)
+        if end == 0x2F || end == 0x2E { return false }
+        guard count > 8 else {
+            for at in 1..<count {
+                switch base.load(fromByteOffset: at, as: UInt8.self) {
+                case 0x41...0x5A, 0x3B, 0x25: return false
+                case 0x2F where base.load(fromByteOffset: at - 1, as: UInt8.self) & 0xFE == 0x2E: return false
+                default: break
+                }
+            }
+            return true
+        }
+        // Each step looks at eight bytes and at the eight that begin one further; the last overlaps the one before.
+        let last = count - 9
         var at = 0
-        while at + 9 <= count {
-            let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-            let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
-            if suspects(word) | doubled(word, next) != 0 { return false }
+        var found: UInt64 = 0
+        while at < last {
+            found |= suspects(base, at)
             at += 8
         }
-        while at < count {
-            let byte = base.load(fromByteOffset: at, as: UInt8.self)
-            switch byte {
-            case 0x41...0x5A, 0x3B, 0x25: return false
-            case 0x2F where base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x2F: return false
-            case 0x2E where base.load(fromByteOffset: at + 1, as: UInt8.self) == 0x2F: return false
-            default: at += 1
-            }
-        }
-        return true
+        return found | suspects(base, last) == 0
     }
 
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let tops: UInt64 = 0x8080_8080_8080_8080
 
-    /// Not 0 where one of eight bytes is an upper-case letter, `;` or `%`; it may also be said of other bytes.
+    /// Not 0 where one of the nine bytes from `at` on is an upper-case letter, `;` or `%`, or two of them are `//` or `./`.
     @inline(__always)
-    private static func suspects(_ word: UInt64) -> UInt64 {
-        let low = word & ~tops
-        // The top bit of each byte: at least `A`, and not above `Z`.
-        let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~word
-        return upper & tops | zeros(word ^ ones &* 0x3B) | zeros(word ^ ones &* 0x25)
-    }
-
-    /// Not 0 where `//` or `./` begins in the word.
-    @inline(__always)
-    private static func doubled(_ word: UInt64, _ next: UInt64) -> UInt64 {
+    private static func suspects(_ base: UnsafeRawPointer, _ at: Int) -> UInt64 {
+        let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
+        // The top bit of each byte of `next`: at least `A`, and not above `Z`. A path begins with `/`, so its first byte is none.
+        let low = next & ~tops
+        let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~next & tops
         let slashNext = next ^ ones &* 0x2F
-        return zeros((word ^ ones &* 0x2F) | slashNext) | zeros((word ^ ones &* 0x2E) | slashNext)
+        let doubled = zeros((word ^ ones &* 0x2F) | slashNext) | zeros((word ^ ones &* 0x2E) | slashNext)
+        return upper | doubled | zeros(next ^ ones &* 0x3B) | zeros(next ^ ones &* 0x25)
     }
 
     /// Not 0 where one of eight bytes is 0, and only there.

@@ -107,33 +107,48 @@ final class RouteTree: @unchecked Sendable {
         return hit
     }
 
-    /// Goes on from `node` with the segment that begins at `at`; `at` is `count + 1` when the path is used up. Its depth is
-    /// that of the patterns, at most `RoutePattern.maximumSegments`.
+    /// Goes on from `node` with the segment that begins at `at`; `at` is `count + 1` when the path is used up. It calls itself only
+    /// where a node leaves a choice, so no deeper than the patterns are long, at most `RoutePattern.maximumSegments`.
     private func search(
         _ node: Int, _ at: Int, _ base: UnsafeRawPointer, _ count: Int, _ methodBit: UInt64, _ hit: inout Hit
     ) -> Bool {
-        let here = nodes[node]
-        if at > count {
-            if take(here.ends, here.endCount, methodBit, &hit) { return true }
-        } else {
+        var node = node
+        var at = at
+        while true {
+            let here = nodes.baseAddress.unsafelyUnwrapped + node
+            if at > count {
+                if take(here.pointee.ends, here.pointee.endCount, methodBit, &hit) { return true }
+                break
+            }
             let end = Self.slash(base, at, count)
-            let literal = child(of: Int32(truncatingIfNeeded: node), base + at, end - at)
-            if literal >= 0 && search(Int(literal), end + 1, base, count, methodBit, &hit) { return true }
-            if here.one >= 0 && end > at && search(Int(here.one), end + 1, base, count, methodBit, &hit) { return true }
+            let literal = Int(child(of: Int32(truncatingIfNeeded: node), base + at, end - at))
+            let one = end > at ? Int(here.pointee.one) : -1
+            let hasChoice = here.pointee.restCount > 0 || (literal >= 0 && one >= 0)
+            at = end + 1
+            if hasChoice {
+                if literal >= 0 && search(literal, at, base, count, methodBit, &hit) { return true }
+                if one >= 0 && search(one, at, base, count, methodBit, &hit) { return true }
+                break
+            }
+            node = max(literal, one)
+            if node < 0 { return false }
         }
-        return take(here.rests, here.restCount, methodBit, &hit)
+        let here = nodes.baseAddress.unsafelyUnwrapped + node
+        return take(here.pointee.rests, here.pointee.restCount, methodBit, &hit)
     }
 
     @inline(__always)
     private func take(_ start: Int32, _ count: Int32, _ methodBit: UInt64, _ hit: inout Hit) -> Bool {
-        for at in Int(start)..<Int(start + count) {
-            let entry = entries[at]
-            if entry.methods == Self.anyMethod || entry.methods & methodBit != 0 {
-                hit.route = entry.route
-                hit.price = entry.price
+        var entry = entries.baseAddress.unsafelyUnwrapped + Int(start)
+        for _ in 0..<count {
+            let methods = entry.pointee.methods
+            if methods == Self.anyMethod || methods & methodBit != 0 {
+                hit.route = entry.pointee.route
+                hit.price = entry.pointee.price
                 return true
             }
-            hit.methods |= entry.methods
+            hit.methods |= methods
+            entry += 1
         }
         return false
     }
@@ -143,33 +158,44 @@ final class RouteTree: @unchecked Sendable {
         let hash = Self.slotHash(SegmentHash.hash(start, count), parent)
         var slot = Int(truncatingIfNeeded: hash) & edgeMask
         while true {
-            let edge = edges[slot]
-            if edge.child < 0 { return -1 }
-            if edge.hash == hash && edge.parent == parent && Int(edge.textCount) == count
-                && Self.same(UnsafeRawPointer(texts.baseAddress.unsafelyUnwrapped + Int(edge.textStart)), start, count)
+            let edge = edges.baseAddress.unsafelyUnwrapped + slot
+            let child = edge.pointee.child
+            if child < 0 { return -1 }
+            if edge.pointee.hash == hash && edge.pointee.parent == parent && Int(edge.pointee.textCount) == count
+                && Self.same(
+                    UnsafeRawPointer(texts.baseAddress.unsafelyUnwrapped + Int(edge.pointee.textStart)), start, count)
             {
-                return edge.child
+                return child
             }
             slot = (slot + 1) & edgeMask
         }
     }
 
+    /// Whether two runs of `count` bytes are equal; the last load overlaps the one before.
     @inline(__always)
     private static func same(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
-        var at = 0
-        while at + 8 <= count {
-            if a.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                != b.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-            {
-                return false
+        if count >= 8 {
+            var at = 0
+            while at + 8 < count {
+                if word(a, at) != word(b, at) { return false }
+                at += 8
             }
-            at += 8
+            return word(a, count - 8) == word(b, count - 8)
         }
-        while at < count {
-            if a.load(fromByteOffset: at, as: UInt8.self) != b.load(fromByteOffset: at, as: UInt8.self) { return false }
-            at += 1
-        }
+        if count >= 4 { return half(a, 0) == half(b, 0) && half(a, count - 4) == half(b, count - 4) }
+        for at in 0..<count
+        where a.load(fromByteOffset: at, as: UInt8.self) != b.load(fromByteOffset: at, as: UInt8.self) { return false }
         return true
+    }
+
+    @inline(__always)
+    private static func word(_ from: UnsafeRawPointer, _ at: Int) -> UInt64 {
+        from.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+    }
+
+    @inline(__always)
+    private static func half(_ from: UnsafeRawPointer, _ at: Int) -> UInt32 {
+        from.loadUnaligned(fromByteOffset: at, as: UInt32.self)
     }
 
     /// The next `/` at or after `at`, or `count`; eight bytes at a time.
