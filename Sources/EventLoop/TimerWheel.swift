@@ -42,19 +42,19 @@ public final class Timer {
 public final class TimerWheel {
     private static let places = 4096
     private static let tickShift: UInt64 = 23
+    /// Of timers that are about to fire: earlier than any real tick, and in the place behind the wheel's own.
+    private static let dueTick: UInt64 = 0
 
     private var heads: [Timer?]
     private var occupied: [UInt64]
     private var currentTick: UInt64
-    /// Looked at before their time; kept for its memory.
-    private var aside: [Timer] = []
     /// No occupied place is earlier than this; `.max` when the wheel is empty.
     private var earliestTick = UInt64.max
 
     init(nowNanoseconds: UInt64) {
-        heads = Array(repeating: nil, count: TimerWheel.places)
-        occupied = Array(repeating: 0, count: TimerWheel.places / 64)
-        currentTick = TimerWheel.tick(nowNanoseconds)
+        heads = Array(repeating: nil, count: TimerWheel.places + 1)
+        occupied = Array(repeating: 0, count: TimerWheel.places / 64 + 1)
+        currentTick = nowNanoseconds >> TimerWheel.tickShift
     }
 
     /// The first tick at which a deadline is over: a timer is never early.
@@ -65,18 +65,22 @@ public final class TimerWheel {
         if timer.linkedTick != .max { remove(timer) }
         let wanted = max(TimerWheel.tick(timer.deadlineNanoseconds), currentTick + 1)
         let tick = min(wanted, currentTick + UInt64(TimerWheel.places) - 1)
-        let at = Int(tick) & (TimerWheel.places - 1)
+        link(timer, tick)
+        earliestTick = min(earliestTick, tick)
+    }
+
+    private func link(_ timer: Timer, _ tick: UInt64) {
+        let at = TimerWheel.place(ofTick: tick)
         timer.linkedTick = tick
         timer.next = heads[at]
         timer.next?.previous = timer
         timer.previous = nil
         heads[at] = timer
         occupied[at >> 6] |= 1 << UInt64(at & 63)
-        earliestTick = min(earliestTick, tick)
     }
 
     fileprivate func remove(_ timer: Timer) {
-        let at = Int(timer.linkedTick) & (TimerWheel.places - 1)
+        let at = TimerWheel.place(ofTick: timer.linkedTick)
         let next = timer.next
         next?.previous = timer.previous
         if let previous = timer.previous { previous.next = next } else { heads[at] = next }
@@ -84,6 +88,11 @@ public final class TimerWheel {
         timer.next = nil
         timer.previous = nil
         timer.linkedTick = .max
+    }
+
+    @inline(__always)
+    private static func place(ofTick tick: UInt64) -> Int {
+        tick == dueTick ? places : Int(tick) & (places - 1)
     }
 
     /// How long `epoll_wait` may sleep: -1 for ever, 0 when something is due.
@@ -97,36 +106,48 @@ public final class TimerWheel {
     /// Fires every timer whose deadline is over and places again those that were moved later.
     func fireDue(nowNanoseconds: UInt64) {
         let nowTick = nowNanoseconds >> TimerWheel.tickShift
-        if nowTick < earliestTick {
-            currentTick = max(currentTick, nowTick)
-            return
-        }
-        var tick = earliestTick
-        // A stall longer than one turn of the wheel visits every place once.
-        let last = min(nowTick, tick + UInt64(TimerWheel.places) - 1)
         currentTick = max(currentTick, nowTick)
-        while tick <= last {
-            drain(place: Int(tick) & (TimerWheel.places - 1), nowNanoseconds: nowNanoseconds)
-            tick += 1
+        if nowTick < earliestTick { return }
+        takeOutDue(nowTick: nowTick, nowNanoseconds: nowNanoseconds)
+        while let timer = heads[TimerWheel.places] {
+            remove(timer)
+            if timer.deadlineNanoseconds == .max { continue }
+            if timer.deadlineNanoseconds > nowNanoseconds {
+                // Moved later by one that fired before it.
+                place(timer)
+                continue
+            }
+            timer.deadlineNanoseconds = .max
+            timer.target?.timerFired(timer)
         }
         earliestTick = nextOccupiedTick()
     }
 
-    private func drain(place: Int, nowNanoseconds: UInt64) {
-        while let timer = heads[place] {
-            remove(timer)
-            if timer.deadlineNanoseconds == .max { continue }
-            if timer.deadlineNanoseconds <= nowNanoseconds {
-                timer.deadlineNanoseconds = .max
-                timer.target?.timerFired(timer)
-            } else {
-                aside.append(timer)
+    /// Empties the places whose time has come before anyone is called or placed again: a late loop's places are those at
+    /// the rim, too, and would be filled as they are emptied.
+    private func takeOutDue(nowTick: UInt64, nowNanoseconds: UInt64) {
+        // A stall longer than one turn of the wheel visits every place once. Backwards, for the last one in is called first.
+        var tick = min(nowTick, earliestTick + UInt64(TimerWheel.places) - 1)
+        var later: Timer?
+        while tick >= earliestTick {
+            let at = TimerWheel.place(ofTick: tick)
+            while let timer = heads[at] {
+                remove(timer)
+                if timer.deadlineNanoseconds == .max { continue }
+                if timer.deadlineNanoseconds <= nowNanoseconds {
+                    link(timer, TimerWheel.dueTick)
+                } else {
+                    timer.next = later
+                    later = timer
+                }
             }
+            tick -= 1
         }
-        // Only now: placed at the rim while the place is swept, a timer would come round again without end. One that a
-        // callback has armed or unlinked meanwhile is in its place already, or in none.
-        for timer in aside where timer.linkedTick == .max && timer.deadlineNanoseconds != .max { self.place(timer) }
-        aside.removeAll(keepingCapacity: true)
+        while let timer = later {
+            later = timer.next
+            timer.next = nil
+            place(timer)
+        }
     }
 
     private func nextOccupiedTick() -> UInt64 {
