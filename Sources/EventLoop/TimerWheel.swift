@@ -10,9 +10,11 @@ public final class Timer {
     fileprivate let wheel: TimerWheel
     /// The owner; it outlives the timer's last arming or cancels it.
     public unowned var target: (any TimerTarget)?
-    /// Monotonic nanoseconds; `.max` when not armed.
+    /// Monotonic nanoseconds; `.max` when not armed. Unchecked: a number, read and written whole, on the loop's thread.
+    @exclusivity(unchecked)
     public fileprivate(set) var deadlineNanoseconds = UInt64.max
     fileprivate var linkedTick = UInt64.max
+    fileprivate var linkedPlace = 0
     fileprivate unowned(unsafe) var previous: Timer?
     fileprivate var next: Timer?
 
@@ -41,6 +43,9 @@ public final class Timer {
 /// A hashed timing wheel: 4096 places of 8 ms; farther deadlines wait at the rim and are placed again.
 public final class TimerWheel {
     private static let places = 4096
+    /// The list behind the last place, of timers that are being looked at: one that is placed again may belong to the very
+    /// place that is being drained.
+    private static let draining = places
     private static let tickShift: UInt64 = 23
 
     private var heads: [Timer?]
@@ -50,7 +55,7 @@ public final class TimerWheel {
     private var earliestTick = UInt64.max
 
     init(nowNanoseconds: UInt64) {
-        heads = Array(repeating: nil, count: TimerWheel.places)
+        heads = Array(repeating: nil, count: TimerWheel.places + 1)
         occupied = Array(repeating: 0, count: TimerWheel.places / 64)
         currentTick = TimerWheel.tick(nowNanoseconds)
     }
@@ -65,6 +70,7 @@ public final class TimerWheel {
         let tick = min(wanted, currentTick + UInt64(TimerWheel.places) - 1)
         let at = Int(tick) & (TimerWheel.places - 1)
         timer.linkedTick = tick
+        timer.linkedPlace = at
         timer.next = heads[at]
         timer.next?.previous = timer
         timer.previous = nil
@@ -74,11 +80,11 @@ public final class TimerWheel {
     }
 
     fileprivate func remove(_ timer: Timer) {
-        let at = Int(timer.linkedTick) & (TimerWheel.places - 1)
+        let at = timer.linkedPlace
         let next = timer.next
         next?.previous = timer.previous
         if let previous = timer.previous { previous.next = next } else { heads[at] = next }
-        if heads[at] == nil { occupied[at >> 6] &= ~(1 << UInt64(at & 63)) }
+        if at != TimerWheel.draining && heads[at] == nil { occupied[at >> 6] &= ~(1 << UInt64(at & 63)) }
         timer.next = nil
         timer.previous = nil
         timer.linkedTick = .max
@@ -104,31 +110,30 @@ public final class TimerWheel {
         let last = min(nowTick, tick + UInt64(TimerWheel.places) - 1)
         currentTick = max(currentTick, nowTick)
         while tick <= last {
-            drain(place: Int(tick) & (TimerWheel.places - 1), nowNanoseconds: nowNanoseconds, nowTick: nowTick)
+            drain(place: Int(tick) & (TimerWheel.places - 1), nowNanoseconds: nowNanoseconds)
             tick += 1
         }
         earliestTick = nextOccupiedTick()
     }
 
-    private func drain(place: Int, nowNanoseconds: UInt64, nowTick: UInt64) {
-        var again: Timer?
-        while let timer = heads[place] {
+    private func drain(place: Int, nowNanoseconds: UInt64) {
+        var moving = heads[place]
+        heads[TimerWheel.draining] = moving
+        heads[place] = nil
+        occupied[place >> 6] &= ~(1 << UInt64(place & 63))
+        while let timer = moving {
+            timer.linkedPlace = TimerWheel.draining
+            moving = timer.next
+        }
+        while let timer = heads[TimerWheel.draining] {
             remove(timer)
             if timer.deadlineNanoseconds == .max { continue }
             if timer.deadlineNanoseconds <= nowNanoseconds {
                 timer.deadlineNanoseconds = .max
                 timer.target?.timerFired(timer)
-            } else if TimerWheel.tick(timer.deadlineNanoseconds) & UInt64(TimerWheel.places - 1) == UInt64(place) {
-                timer.next = again
-                again = timer
             } else {
                 self.place(timer)
             }
-        }
-        while let timer = again {
-            again = timer.next
-            timer.next = nil
-            self.place(timer)
         }
     }
 
