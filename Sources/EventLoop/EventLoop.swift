@@ -49,7 +49,9 @@ public final class EventLoop {
     private var firstFree = EventLoop.noSlot
     private let events: UnsafeMutablePointer<epoll_event>
     private var stopped = false
-    /// Handlers that asked to be called once more, outside of the call they were in.
+    /// Handlers that asked to be called once more, outside of the call they were in. Unchecked: no access is open during a
+    /// handler's call.
+    @exclusivity(unchecked)
     private var again: [EventHandler] = []
     /// Handlers deregistered in this turn: kept alive until it ends.
     private var leaving: [EventHandler] = []
@@ -57,7 +59,8 @@ public final class EventLoop {
     public let timers: TimerWheel
     /// Read scratch: its content is good until the handler that filled it returns.
     public let scratch: UnsafeMutableRawBufferPointer
-    /// Monotonic time of this turn, in nanoseconds.
+    /// Monotonic time of this turn, in nanoseconds. Unchecked: a number, read and written whole, on the loop's thread.
+    @exclusivity(unchecked)
     public private(set) var nowNanoseconds: UInt64
     /// Run at the end of every turn, before waiting again.
     public var endOfTurn: (() -> Void)?
@@ -179,7 +182,10 @@ public final class EventLoop {
     private func callThoseWhoAsked() {
         let count = again.count
         if count == 0 { return }
-        for at in 0..<count { again[at].ready(.readable) }
+        for at in 0..<count {
+            let handler = again[at]
+            handler.ready(.readable)
+        }
         again.removeFirst(count)
     }
 }

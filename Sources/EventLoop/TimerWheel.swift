@@ -10,7 +10,8 @@ public final class Timer {
     fileprivate let wheel: TimerWheel
     /// The owner; it outlives the timer's last arming or cancels it.
     public unowned var target: (any TimerTarget)?
-    /// Monotonic nanoseconds; `.max` when not armed.
+    /// Monotonic nanoseconds; `.max` when not armed. Unchecked: a number, read and written whole, on the loop's thread.
+    @exclusivity(unchecked)
     public fileprivate(set) var deadlineNanoseconds = UInt64.max
     fileprivate var linkedTick = UInt64.max
     fileprivate unowned(unsafe) var previous: Timer?

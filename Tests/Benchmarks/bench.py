@@ -95,9 +95,13 @@ def counts():
             table[work, server.name] = [None, None, sum(found.values()), waits, found]
 
     peer = front(source.port, challenge)
-    for server in filter(None, (peer, native)):
-        calls(server)
-        server.stop()
+    servers = list(filter(None, (peer, native)))
+    try:
+        for server in servers:
+            calls(server)
+    finally:
+        for server in servers:
+            server.stop()
 
     def traced(make):
         place = Path(tempfile.mkdtemp(prefix="farebox-callgrind-"))

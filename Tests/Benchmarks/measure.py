@@ -139,7 +139,7 @@ def read_callgrind(path: Path) -> tuple[int, int]:
 
 
 def callgrind_command(place: Path) -> list[str]:
-    return ["valgrind", "--tool=callgrind", "-q", f"--callgrind-out-file={place}/out", "--dump-instr=no", "--collect-jumps=no"]
+    return ["valgrind", "--tool=callgrind", "-q", "--trace-children=yes", f"--callgrind-out-file={place}/out", "--dump-instr=no", "--collect-jumps=no"]
 
 
 def counted(pid: int, place: Path, clients: Clients, count: int) -> tuple[float, float]:

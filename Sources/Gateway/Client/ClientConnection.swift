@@ -18,20 +18,22 @@ final class ClientConnection: EventHandler, TimerTarget {
 
     private static let headLimits = HeadLimits(headBytes: 64 * 1024, fieldCount: 200)
 
-    private unowned let pool: EndpointPool
+    // Unsafe: the client owns its pools and outlives its loop's last call.
+    private unowned(unsafe) let pool: EndpointPool
     private let loop: EventLoop
-    private var stream: Stream?
+    // The stream, the buffers and the body's reader are unchecked: what they are passed to knows nothing of the connection.
+    @exclusivity(unchecked) private var stream: Stream?
     private var registration: Registration?
     private var phase = Phase.resolving
     private var addresses: [SocketAddress] = []
     private var nextAddress = 0
-    private lazy var timer = Timer(loop.timers)
+    private let timer: Timer
 
     private unowned var receiver: (any AnswerReceiver)?
     private var deadlines = ClientDeadlines()
     private var method = Method.get
     private let head: ResponseHead
-    private var body = BodyReader(.none)
+    @exclusivity(unchecked) private var body = BodyReader(.none)
     private var readingBody = false
     private var reusable = false
     private var paused = false
@@ -45,9 +47,9 @@ final class ClientConnection: EventHandler, TimerTarget {
     private var fault: ClientFault?
 
     /// Bytes of a head that has not come whole.
-    private var inbound = ByteBuffer()
+    @exclusivity(unchecked) private var inbound = ByteBuffer()
     private var scannedBytes = 0
-    private var outbound = ByteBuffer()
+    @exclusivity(unchecked) private var outbound = ByteBuffer()
 
     /// True once the kernel took a byte of the present request: the endpoint may have acted on it.
     private(set) var hasWrittenRequest = false
@@ -58,6 +60,7 @@ final class ClientConnection: EventHandler, TimerTarget {
     init(pool: EndpointPool, loop: EventLoop) {
         self.pool = pool
         self.loop = loop
+        timer = Timer(loop.timers)
         head = ResponseHead()
         super.init()
         timer.target = self

@@ -19,8 +19,9 @@ final class EndpointPool {
     /// How long a kept connection stays, in milliseconds; shorter than the usual server's, so that the race is rare.
     let keepAliveMilliseconds = 50_000
     private unowned let client: HTTPClient
-    private var kept: [ClientConnection] = []
-    private var open: [ObjectIdentifier: ClientConnection] = [:]
+    // Unchecked: nothing that is called while a list is changed comes back here.
+    @exclusivity(unchecked) private var kept: [ClientConnection] = []
+    @exclusivity(unchecked) private var open: [ObjectIdentifier: ClientConnection] = [:]
     private let keptAtMost: Int
 
     init(_ endpoint: Endpoint, client: HTTPClient, keptAtMost: Int) {

@@ -22,17 +22,19 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     private static let lingerMilliseconds = 2_000
     private static let writeStallMilliseconds = 60_000
 
-    private unowned let worker: Worker
+    // Unsafe: the worker owns the loop, and so outlives every connection's last call.
+    private unowned(unsafe) let worker: Worker
     private let loop: EventLoop
-    private var stream: Stream?
+    // The stream, the buffers and the body's reader are unchecked: what they are passed to knows nothing of the connection.
+    @exclusivity(unchecked) private var stream: Stream?
     private var registration: Registration?
     private var phase = Phase.idle
-    private lazy var timer = Timer(loop.timers)
+    private let timer: Timer
 
     let peer: SocketAddress
     /// Of the admin listener: never priced, never forwarded.
     let isAdmin: Bool
-    private var printedPeer = ByteBuffer()
+    @exclusivity(unchecked) private var printedPeer = ByteBuffer()
     /// The peer's address as `X-Forwarded-For` and the log have it; made at first use, good as long as the connection.
     var peerText: UnsafeRawBufferPointer {
         if printedPeer.isEmpty { printedPeer.append(string: peer.host) }
@@ -41,10 +43,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     private var exchange: Exchange?
     /// A partial head, or requests that were sent ahead (pipelining, RFC 9112 §9.3.2).
-    private var inbound = ByteBuffer()
+    @exclusivity(unchecked) private var inbound = ByteBuffer()
     private var scannedBytes = 0
-    private var outbound = ByteBuffer()
-    private var body = BodyReader(.none)
+    @exclusivity(unchecked) private var outbound = ByteBuffer()
+    @exclusivity(unchecked) private var body = BodyReader(.none)
     private var bodyIsWhole = true
     private var bodyBytes = 0
     private var bodyStartedNanoseconds: UInt64 = 0
@@ -62,6 +64,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     init(worker: Worker, accepted: consuming AcceptedSocket, isAdmin: Bool) throws(SystemFault) {
         self.worker = worker
         loop = worker.loop
+        timer = Timer(loop.timers)
         self.isAdmin = isAdmin
         peer = accepted.peer
         stream = Stream(accepted.take())
@@ -153,7 +156,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     }
 
     private func receivedHead(_ bytes: UnsafeRawBufferPointer, isHeld: Bool) {
-        let exchange = worker.exchanges.take()
+        let exchange = worker.exchanges.take(for: worker)
         let scanned = isHeld ? scannedBytes : 0
         switch RequestParser.parse(bytes, scannedFrom: scanned, into: exchange.head, limits: worker.headLimits) {
         case .incomplete:
@@ -421,7 +424,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         switch phase {
         case .idle, .lingering: close()
         case .readingHead:
-            let exchange = worker.exchanges.take()
+            let exchange = worker.exchanges.take(for: worker)
             begin(exchange)
             bodyIsWhole = true
             closesAfterAnswer = true

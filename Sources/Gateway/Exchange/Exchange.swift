@@ -36,7 +36,8 @@ final class Exchange: TimerTarget {
         case pending
     }
 
-    unowned let worker: Worker
+    // Unsafe: the worker owns the slab that owns the exchange.
+    unowned(unsafe) let worker: Worker
     private let index: UInt32
     var generation: UInt32 = 0
     let head: RequestHead
@@ -51,8 +52,10 @@ final class Exchange: TimerTarget {
     var route: Route?
     var isAdmin = false
 
+    // The buffers are unchecked: what they are passed to knows nothing of the exchange.
+
     /// The canonical target where it differs from what came on the wire.
-    var rewrittenTarget = ByteBuffer()
+    @exclusivity(unchecked) var rewrittenTarget = ByteBuffer()
     var targetIsRewritten = false
     var pathLength = 0
 
@@ -60,7 +63,7 @@ final class Exchange: TimerTarget {
     var upstream: Upstream?
     var connection: ClientConnection?
     /// Body bytes that came before there was an upstream to take them.
-    var earlyBody = ByteBuffer()
+    @exclusivity(unchecked) var earlyBody = ByteBuffer()
     var requestIsWhole = false
     var requestBodyBytes = 0
     var hasContinued = false
@@ -68,7 +71,7 @@ final class Exchange: TimerTarget {
 
     // The answer's way down.
     /// Head and framing bytes that wait to be sent with the next body bytes.
-    var out = ByteBuffer()
+    @exclusivity(unchecked) var out = ByteBuffer()
     var answerFraming = AnswerFraming.none
     var answerStarted = false
     var answerIsWhole = false
@@ -79,17 +82,15 @@ final class Exchange: TimerTarget {
     var purchase: Purchase?
 
     var record = ExchangeRecord(startedNanoseconds: 0)
-    lazy var timer: Timer = {
-        let timer = Timer(worker.loop.timers)
-        timer.target = self
-        return timer
-    }()
+    let timer: Timer
 
     init(worker: Worker, index: UInt32) {
         self.worker = worker
         self.index = index
         head = RequestHead(limits: worker.headLimits)
         prepared = worker.prepared
+        timer = Timer(worker.loop.timers)
+        timer.target = self
     }
 
     var handle: ExchangeHandle { ExchangeHandle(index: index, generation: generation) }
@@ -119,7 +120,7 @@ final class Exchange: TimerTarget {
     private func prepare(_ downstream: DownstreamConnection) {
         self.downstream = downstream
         caller = downstream
-        prepared = worker.prepared
+        if prepared !== worker.prepared { prepared = worker.prepared }
         isAdmin = downstream.isAdmin
         record = ExchangeRecord(startedNanoseconds: worker.loop.nowNanoseconds)
         requestIsWhole = head.framing == .none || head.framing == .length(0)

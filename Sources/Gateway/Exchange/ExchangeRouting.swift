@@ -34,10 +34,7 @@ extension Exchange {
         case .route(let index):
             let route = revision.routes[index]
             self.route = route
-            switch route.access {
-            case .free: return startForwarding(to: route.upstream)
-            case .priced(let terms): return price(route, terms)
-            }
+            return route.isPriced ? price(route) : startForwarding(to: route.upstream)
         case .optionsOnPriced(let index):
             route = revision.routes[index]
             return answer(.noContent(allow: revision.routes[index].allow))
@@ -71,12 +68,14 @@ extension Exchange {
     }
 
     /// A priced route: without a payment the 402, with one its reading.
-    private func price(_ route: Route, _ terms: Terms) -> Progress {
+    private func price(_ route: Route) -> Progress {
         let v2 = head.fields.count(of: .paymentSignature)
         let v1 = head.fields.count(of: .xPayment)
         if v1 + v2 > 1 { return answer(.severalPayments) }
         if v1 + v2 == 0 { return answer(challenging: route, error: nil) }
-        if case .length(let length) = head.framing, terms.bind == .body, length > worker.limits.maxPricedBodyBytes {
+        if case .length(let length) = head.framing, route.terms?.bind == .body,
+            length > worker.limits.maxPricedBodyBytes
+        {
             return answer(refusing: .bodyTooLarge)
         }
         upstream = worker.upstreams[route.upstream]

@@ -5,15 +5,15 @@ struct ExchangeHandle: Hashable, Sendable {
 }
 
 /// One loop's exchanges, used again and again: as many as were ever under way at once.
+///
+/// Its lists are unchecked: nothing that is called while one is changed comes back here.
 final class ExchangeSlab {
-    private unowned let worker: Worker
-    private var all: [Exchange] = []
-    private var free: [Exchange] = []
+    @exclusivity(unchecked) private var all: [Exchange] = []
+    @exclusivity(unchecked) private var free: [Exchange] = []
     private(set) var activeCount = 0
 
-    init(worker: Worker) { self.worker = worker }
-
-    func take() -> Exchange {
+    /// An exchange of the loop's own `worker`.
+    func take(for worker: Worker) -> Exchange {
         activeCount += 1
         if let exchange = free.popLast() { return exchange }
         let exchange = Exchange(worker: worker, index: UInt32(all.count))

@@ -27,15 +27,16 @@ final class Worker {
     private(set) var limits: Limits
     private(set) var headLimits: HeadLimits
     private(set) var upstreams: [Upstream] = []
-    private(set) lazy var exchanges = ExchangeSlab(worker: self)
+    let exchanges = ExchangeSlab()
+    let challenges = ChallengeMemory()
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     private(set) var isDraining = false
     private var nextWarningNanoseconds: UInt64 = 0
 
-    /// For chunk framing that is sent at once.
-    var framing = ByteBuffer(capacity: 64)
-    private var date = ByteBuffer(capacity: HTTPDate.length)
+    /// For chunk framing that is sent at once. Unchecked, as the date: what it is passed to knows nothing of the worker.
+    @exclusivity(unchecked) var framing = ByteBuffer(capacity: 64)
+    @exclusivity(unchecked) private var date = ByteBuffer(capacity: HTTPDate.length)
     private var dateIsGoodUntilNanoseconds: UInt64 = 0
 
     init(prepared: PreparedRevision, services: SharedServices) throws(SystemFault) {

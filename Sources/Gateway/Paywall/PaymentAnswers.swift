@@ -65,32 +65,13 @@ extension Exchange {
         record.outcome = .challenged
         record.code = code
         answerStarted = true
-        let challenge = prepared.challenge(of: route)
-        let isUnpaid = code == PaymentCode.paymentRequired.rawValue
         out.clear()
-        if isUnpaid, let ready = challenge.prepared(for: target) {
-            appendPrepared(ready)
-        } else {
-            appendRendered(challenge, code: code)
-        }
+        beginChallengeHead()
+        worker.challenges.append(
+            route, of: prepared, target: target, code: code, withBody: head.method != .head, to: &out)
         flushOut()
         finishAnswer()
         return .ready
-    }
-
-    private func appendPrepared(_ ready: PreparedChallenge) {
-        beginChallengeHead()
-        out.append(ready.fields)
-        if head.method != .head { out.append(ready.body) }
-    }
-
-    private func appendRendered(_ challenge: Challenge, code: String) {
-        var header = ByteBuffer(capacity: 1024)
-        var body = ByteBuffer(capacity: 1024)
-        challenge.render(target: target, code: code, v2Header: &header, v1Body: &body)
-        beginChallengeHead()
-        challenge.appendFields(v2Header: header.readable, bodyCount: body.count, to: &out)
-        if head.method != .head { out.append(body.readable) }
     }
 
     private func beginChallengeHead() {

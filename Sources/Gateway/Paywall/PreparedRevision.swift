@@ -8,7 +8,7 @@ final class PreparedRevision: Sendable {
     init(_ revision: Revision) {
         self.revision = revision
         challenges = revision.routes.map { route in
-            route.terms.map { Challenge(route, $0, settings: revision.settings) }
+            route.terms.map { Challenge($0, settings: revision.settings) }
         }
     }
 

@@ -8,6 +8,8 @@ public final class Route: Sendable {
     /// Index in `Revision.upstreams`.
     public let upstream: Int
     public let access: Access
+    /// Beside `access`, whose terms cost a copy to look at.
+    let isPriced: Bool
     public let place: ConfigPlace
 
     public enum Access: Sendable {
@@ -21,6 +23,7 @@ public final class Route: Sendable {
         self.pattern = pattern
         self.upstream = upstream
         self.access = access
+        isPriced = if case .priced = access { true } else { false }
         self.place = place
     }
 
