@@ -4,7 +4,8 @@
 /// No byte outside of that is read.
 public enum Scan {
     public typealias Lanes = SIMD16<UInt8>
-    /// Spelled out at every use: an untyped mask picks operators that work lane by lane, eighty times slower.
+    /// Spelled out at every use, with vectors on both sides: an untyped mask, or a number beside a vector, picks operators
+    /// that work lane by lane, eighty times slower.
     public typealias Mask = SIMDMask<SIMD16<Int8>>
 
     /// The first place in `from..<end` whose lane `matches`, else `end`.
@@ -36,14 +37,14 @@ public enum Scan {
             lanes = shortLanes(base, count: end)
             read = at
         }
-        let found = unsafeBitCast(matches(lanes), to: UInt128.self) >> UInt128(read &* 8)
+        let found = unsafeBitCast(matches(lanes), to: UInt128.self) &>> UInt128(truncatingIfNeeded: read &* 8)
         return min(end, at &+ found.trailingZeroBitCount &>> 3)
     }
 
     /// Fewer than 16 bytes with zeros behind them.
     @usableFromInline static func shortLanes(_ base: UnsafeRawPointer, count: Int) -> Lanes {
         var lanes = Lanes(repeating: 0)
-        for at in 0..<count { lanes[at] = base.load(fromByteOffset: at, as: UInt8.self) }
+        withUnsafeMutableBytes(of: &lanes) { $0.baseAddress?.copyMemory(from: base, byteCount: count) }
         return lanes
     }
 
@@ -55,7 +56,7 @@ public enum Scan {
     /// The first `byte`.
     @inlinable public static func first(_ byte: UInt8, _ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
         first(base, from: from, to: end) { lanes in
-            let mask: Mask = lanes .== byte
+            let mask: Mask = lanes .== Lanes(repeating: byte)
             return mask
         }
     }
@@ -64,8 +65,8 @@ public enum Scan {
     @inlinable @inline(__always)
     public static func firstControl(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
         first(base, from: from, to: end) { lanes in
-            let low: Mask = lanes .< 0x20
-            let delete: Mask = lanes .== 0x7F
+            let low: Mask = lanes .< Lanes(repeating: 0x20)
+            let delete: Mask = lanes .== Lanes(repeating: 0x7F)
             let mask: Mask = low .| delete
             return mask
         }
@@ -75,11 +76,24 @@ public enum Scan {
     @inlinable @inline(__always)
     public static func firstOutsideWord(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
         first(base, from: from, to: end) { lanes in
-            let letter: Mask = ((lanes | 0x20) &- 0x61) .< 26
-            let digit: Mask = (lanes &- 0x30) .< 10
-            let hyphen: Mask = lanes .== 0x2D
+            let letter: Mask = ((lanes | 0x20) &- 0x61) .< Lanes(repeating: 26)
+            let digit: Mask = (lanes &- 0x30) .< Lanes(repeating: 10)
+            let hyphen: Mask = lanes .== Lanes(repeating: 0x2D)
             let word: Mask = letter .| digit .| hyphen
             let mask: Mask = .!word
+            return mask
+        }
+    }
+
+    /// The first byte that is no ASCII letter, no digit, no hyphen and no dot.
+    @inlinable @inline(__always)
+    public static func firstOutsideHostName(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
+        first(base, from: from, to: end) { lanes in
+            let letter: Mask = ((lanes | 0x20) &- 0x61) .< Lanes(repeating: 26)
+            let digit: Mask = (lanes &- 0x30) .< Lanes(repeating: 10)
+            let hyphenOrDot: Mask = (lanes &- 0x2D) .< Lanes(repeating: 2)
+            let name: Mask = letter .| digit .| hyphenOrDot
+            let mask: Mask = .!name
             return mask
         }
     }
@@ -90,8 +104,8 @@ public enum Scan {
         or stop: UInt8, _ base: UnsafeRawPointer, from: Int, to end: Int
     ) -> Int {
         first(base, from: from, to: end) { lanes in
-            let invisible: Mask = (lanes &- 0x21) .> 0x5D
-            let stopped: Mask = lanes .== stop
+            let invisible: Mask = (lanes &- 0x21) .> Lanes(repeating: 0x5D)
+            let stopped: Mask = lanes .== Lanes(repeating: stop)
             let mask: Mask = invisible .| stopped
             return mask
         }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// Why a TLS connection could not be made or kept, in words for the operator's log.
 public struct TLSFault: Error, Sendable, Equatable, CustomStringConvertible {
@@ -22,19 +23,37 @@ public struct TLSFault: Error, Sendable, Equatable, CustomStringConvertible {
         self.description = description
     }
 
+    /// Marks codes that hold an errno (ERR_SYSTEM_FLAG, which Swift does not import).
+    private static let systemFlag: UInt = 1 << 31
+
     /// Empties this thread's OpenSSL error queue into one line, oldest (the cause) first.
     static func drainReasons() -> String {
+        let reasons = drainQueue()
+        return reasons.isEmpty ? "no reason given" : reasons.joined(separator: "; ")
+    }
+
+    /// Empties the queue too; what followed the cause only repeats it in more general words.
+    static func drainCause() -> String { drainQueue().first ?? "no reason given" }
+
+    private static func drainQueue() -> [String] {
         var reasons: [String] = []
         while true {
             var data: UnsafePointer<CChar>?
             var flags: Int32 = 0
             let code = ERR_get_error_all(nil, nil, nil, &data, &flags)
             if code == 0 { break }
-            var reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
-            if let data, flags & ERR_TXT_STRING != 0, data.pointee != 0 { reason += " (\(String(cString: data)))" }
+            var reason: String
+            if code & systemFlag != 0 {
+                reason = String(cString: strerror(Int32(truncatingIfNeeded: code & (systemFlag - 1))))
+            } else {
+                reason = ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)"
+                if let data, flags & ERR_TXT_STRING != 0, data.pointee != 0 {
+                    reason += " (\(String(cString: data)))"
+                }
+            }
             if !reasons.contains(reason) { reasons.append(reason) }
         }
-        return reasons.isEmpty ? "no reason given" : reasons.joined(separator: "; ")
+        return reasons
     }
 
     /// The fault of a failed SSL call; reads the error queue and the verify result.
@@ -60,7 +79,8 @@ public struct TLSFault: Error, Sendable, Equatable, CustomStringConvertible {
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
             X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
             X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            text += "; if \(serverName) has a CA of its own, give its PEM file as ca_file: under the upstream"
+            text +=
+                "; if \(serverName) has a CA of its own, give its PEM file (ca_file: under the upstream, or --ca-file)"
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
             text += "; the certificate does not name \(serverName)"
         default: break

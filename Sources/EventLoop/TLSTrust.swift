@@ -19,7 +19,7 @@ public final class TLSTrust: @unchecked Sendable {
         ERR_clear_error()
         guard X509_STORE_load_file(store, file) == 1 else {
             let advice = caFile == nil ? "; install ca-certificates or give ca_file:" : ""
-            throw TLSFault(.local, "cannot read CA certificates from \(file): \(TLSFault.drainReasons())\(advice)")
+            throw TLSFault(.local, "cannot read CA certificates from \(file): \(TLSFault.drainCause())\(advice)")
         }
         // A file of one's own may hold an intermediate or the server's certificate itself.
         if caFile != nil { X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN)) }

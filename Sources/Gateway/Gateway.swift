@@ -17,8 +17,8 @@ public final class Gateway {
 
     /// Opens the ledger and the listeners of `revision` and starts every thread.
     ///
-    /// - Throws: `StartFault` when a listener cannot be bound or the access log not be opened. A ledger that cannot be opened
-    ///   is no reason not to start: free routes are served, and `/readyz` says what is wrong.
+    /// - Throws: `StartFault` when a listener cannot be bound, or the ledger or the access log not be opened. A ledger that
+    ///   another process holds is waited for while free routes are served.
     public init(_ revision: Revision, loader: ConfigLoader, logger: Logger) throws(StartFault) {
         let settings = revision.settings
         drainMilliseconds = settings.limits.drainMilliseconds
@@ -27,10 +27,17 @@ public final class Gateway {
         let status = GatewayStatus()
         let accessLog = try Gateway.accessLog(settings.accessLog, logger)
         var configuration = LedgerConfiguration(path: settings.ledgerPath)
-        configuration.notice = { Gateway.tell($0, to: logger) }
+        let opened = Handover<LedgerHealth>()
+        configuration.notice = { notice in
+            if case .health(let health) = notice { opened.give(health) }
+            Gateway.tell(notice, to: logger)
+        }
         services = SharedServices(
             ledger: Ledger(configuration),
             resolver: Resolver(), disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status)
+        if case .unavailable(let reason) = opened.take() {
+            throw StartFault(description: "ledger: \(settings.ledgerPath): \(reason)")
+        }
         loops = try Gateway.startLoops(PreparedRevision(revision), services)
         let inboxes = loops.map(\.inbox)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in

@@ -7,41 +7,59 @@ import Bytes
 public enum Authority {
     /// Whether the bytes are a name, an IPv4 address or an IPv6 address in brackets, with or without a port.
     public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let host = hostLength(bytes) else { return false }
-        return host == bytes.count || isPort(UnsafeRawBufferPointer(rebasing: bytes[(host + 1)...]))
+        isValid(ByteRange(from: 0, to: bytes.count), in: bytes)
     }
 
     /// As `isValid`, and there is a port.
-    public static func isValidWithPort(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let host = hostLength(bytes) else { return false }
-        return host < bytes.count && isPort(UnsafeRawBufferPointer(rebasing: bytes[(host + 1)...]))
+    static func isValidWithPort(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        isValid(bytes) && bytes.last != 0x5D && bytes.contains(0x3A)
     }
 
-    /// Bytes before the end or the colon of the port; nil where they are no host.
-    static func hostLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let base = bytes.baseAddress, bytes.count > 0 else { return nil }
-        if bytes[0] == 0x5B {
-            guard let close = bytes.firstIndex(of: 0x5D), isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
-            else { return nil }
-            let end = close + 1
-            return end == bytes.count || bytes[end] == 0x3A ? end : nil
+    /// As `isValid`, of a part of a head that a byte follows which no host holds, as line ends and delimiters are; so the
+    /// scan may go on to the head's end and needs no care for the part's.
+    static func isValid(_ range: ByteRange, in head: UnsafeRawBufferPointer) -> Bool {
+        let bytes = head.bytes(of: range)
+        guard let base = head.baseAddress, bytes.count > 0 else { return false }
+        if bytes[0] == 0x5B { return isBracketed(bytes) }
+        let end = Int(range.end)
+        var at = Scan.firstOutsideHostName(base, from: Int(range.offset), to: head.count)
+        if at < end && isOtherMark(base.load(fromByteOffset: at, as: UInt8.self)) {
+            at = firstOutsideAnyName(base, from: at, to: end)
         }
-        var at = Scan.firstOutsideWord(base, from: 0, to: bytes.count)
-        while at < bytes.count && isNameMark(bytes[at]) {
-            at = Scan.firstOutsideWord(base, from: at + 1, to: bytes.count)
-        }
-        return at > 0 && (at == bytes.count || bytes[at] == 0x3A) ? at : nil
+        if at >= end { return at == end }
+        guard at > Int(range.offset), base.load(fromByteOffset: at, as: UInt8.self) == 0x3A else { return false }
+        return isPort(head.bytes(of: ByteRange(from: at &+ 1, to: end)))
     }
 
-    /// The unreserved characters beside letters, digits and hyphens: `.`, `_`, `~`.
-    private static func isNameMark(_ byte: UInt8) -> Bool { byte == 0x2E || byte == 0x5F || byte == 0x7E }
+    @inline(never)
+    private static func firstOutsideAnyName(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
+        var at = from
+        while at < end && isOtherMark(base.load(fromByteOffset: at, as: UInt8.self)) {
+            at = Scan.firstOutsideHostName(base, from: at + 1, to: end)
+        }
+        return at
+    }
 
+    @inline(never)
+    private static func isBracketed(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let close = bytes.firstIndex(of: 0x5D), isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
+        else { return false }
+        let end = close + 1
+        if end == bytes.count { return true }
+        return bytes[end] == 0x3A && isPort(UnsafeRawBufferPointer(rebasing: bytes[(end + 1)...]))
+    }
+
+    /// The unreserved characters that are rare in names: `_` and `~`.
+    private static func isOtherMark(_ byte: UInt8) -> Bool { byte == 0x5F || byte == 0x7E }
+
+    @inline(__always)
     private static func isPort(_ digits: UnsafeRawBufferPointer) -> Bool {
-        guard (1...5).contains(digits.count) else { return false }
-        var port = 0
-        for digit in digits {
-            guard digit &- 0x30 < 10 else { return false }
-            port = port * 10 + Int(digit &- 0x30)
+        guard let base = digits.baseAddress, digits.count &- 1 < 5, digits.count > 0 else { return false }
+        var port: UInt32 = 0
+        for at in 0..<digits.count {
+            let digit = base.load(fromByteOffset: at, as: UInt8.self) &- 0x30
+            guard digit < 10 else { return false }
+            port = port &* 10 &+ UInt32(digit)
         }
         return port <= 65535
     }

@@ -20,3 +20,13 @@ public struct ByteRange: Sendable, Equatable {
     /// The offset of the first byte behind the run.
     public var end: UInt32 { offset &+ length }
 }
+
+extension UnsafeRawBufferPointer {
+    /// A part of these bytes, which must hold it wholly.
+    @inline(__always)
+    func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
+        precondition(Int(range.end) <= count)
+        guard let baseAddress else { return self }
+        return UnsafeRawBufferPointer(start: baseAddress + Int(range.offset), count: Int(range.length))
+    }
+}

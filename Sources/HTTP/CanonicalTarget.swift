@@ -77,12 +77,12 @@ public enum CanonicalTarget: Equatable, Sendable {
     @inline(__always)
     private static func firstSpecial(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Int {
         Scan.first(base, from: from, to: end) { lanes in
-            let invisible: Scan.Mask = (lanes &- 0x21) .> 0x5D
-            let percent: Scan.Mask = lanes .== 0x25
-            let dot: Scan.Mask = lanes .== 0x2E
-            let question: Scan.Mask = lanes .== 0x3F
-            let backslash: Scan.Mask = lanes .== 0x5C
-            let hash: Scan.Mask = lanes .== 0x23
+            let invisible: Scan.Mask = (lanes &- 0x21) .> Scan.Lanes(repeating: 0x5D)
+            let percent: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x25)
+            let dot: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x2E)
+            let question: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x3F)
+            let backslash: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x5C)
+            let hash: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x23)
             let one: Scan.Mask = invisible .| percent .| dot
             let two: Scan.Mask = question .| backslash .| hash
             let mask: Scan.Mask = one .| two
@@ -95,9 +95,9 @@ public enum CanonicalTarget: Equatable, Sendable {
         var at = from
         while true {
             at = Scan.first(base, from: at, to: end) { lanes in
-                let invisible: Scan.Mask = (lanes &- 0x21) .> 0x5D
-                let percent: Scan.Mask = lanes .== 0x25
-                let hash: Scan.Mask = lanes .== 0x23
+                let invisible: Scan.Mask = (lanes &- 0x21) .> Scan.Lanes(repeating: 0x5D)
+                let percent: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x25)
+                let hash: Scan.Mask = lanes .== Scan.Lanes(repeating: 0x23)
                 let mask: Scan.Mask = invisible .| percent .| hash
                 return mask
             }

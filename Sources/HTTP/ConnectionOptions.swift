@@ -15,18 +15,18 @@ struct ConnectionOptions {
         guard let first = fields.first(.connection) else { return .success(options) }
         if !fields.repeated.contains(.connection) {
             let text = head.bytes(of: first.value)
-            if FieldGrammar.equalIgnoringCase(text, "keep-alive") {
+            if FieldGrammar.isWord(text, "keep-alive") {
                 options.keepAlive = true
                 return .success(options)
             }
-            if FieldGrammar.equalIgnoringCase(text, "close") {
+            if FieldGrammar.isWord(text, "close") {
                 options.close = true
                 return .success(options)
             }
         }
         var seen = 0
-        for place in 0..<fields.count where fields.memory[place].id == .connection {
-            var list = head.bytes(of: fields.memory[place].value)
+        for place in 0..<fields.count where fields[place].id == .connection {
+            var list = head.bytes(of: fields[place].value)
             while let option = FieldGrammar.nextElement(&list) {
                 // A list may have empty elements (RFC 9110 §5.6.1.2).
                 if option.isEmpty { continue }
@@ -42,40 +42,28 @@ struct ConnectionOptions {
         _ option: UnsafeRawBufferPointer, _ fields: FieldTable, _ head: UnsafeRawBufferPointer
     ) -> HTTPFault? {
         guard FieldGrammar.isToken(option), let name = option.baseAddress else { return .badConnectionOption }
-        if FieldGrammar.equalIgnoringCase(option, "close") {
+        if FieldGrammar.isWord(option, "close") {
             close = true
-        } else if FieldGrammar.equalIgnoringCase(option, "keep-alive") {
+        } else if FieldGrammar.isWord(option, "keep-alive") {
             keepAlive = true
         }
-        let isFolded = option.contains(0x5F)
-        let id =
-            isFolded
-            ? FieldNames.shared.idUnfolding(name, option.count) : FieldNames.shared.id(name, option.count)
+        let id = fields.names.id(name, option.count, isPlain: false)
         if FieldIDSet.neverNominated.contains(id) { return .forbiddenConnectionOption }
         if id == .upgrade { upgrade = true }
         if id != .other && !fields.contains(id) { return nil }
-        for place in 0..<fields.count where fields.memory[place].id == id {
-            let field = fields.memory[place]
-            if id == .other && !FieldGrammar.equalIgnoringCase(head.bytes(of: field.name), option) { continue }
-            fields.memory[place].nominated = true
-            fields.hasNominated = true
+        for place in 0..<fields.count where fields[place].id == id {
+            let name = head.bytes(of: fields[place].name)
+            if id == .other && !FieldGrammar.equalIgnoringCase(name, option) { continue }
+            fields.nominate(place)
         }
         return nil
     }
 }
 
-extension UnsafeRawBufferPointer {
-    /// A part of these bytes, which hold it wholly.
-    func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: self[Int(range.offset)..<Int(range.end)])
-    }
-}
-
-extension RequestHead {
+extension RequestParts {
     /// Whether the connection goes on, and what `Connection` takes away.
-    func readConnection() -> HTTPFault? {
+    mutating func readConnection(_ fields: FieldTable) -> HTTPFault? {
         keepAlive = minorVersion == 1
-        wantsUpgrade = false
         guard fields.contains(.connection) else { return nil }
         switch ConnectionOptions.read(fields, bytes.readable) {
         case .failure(let fault): return fault

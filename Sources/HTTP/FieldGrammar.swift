@@ -25,12 +25,43 @@ enum FieldGrammar {
         return true
     }
 
-    static func equalIgnoringCase(_ a: UnsafeRawBufferPointer, _ b: StaticString) -> Bool {
-        equalIgnoringCase(a, UnsafeRawBufferPointer(start: b.utf8Start, count: b.utf8CodeUnitCount))
+    @inline(__always)
+    private static func lowered(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+
+    /// Whether a field's value, or a part of it, is `word` in any case; `word` has 2 or more lower-case letters, digits
+    /// and hyphens.
+    @inline(__always)
+    static func isWord(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
+        guard text.count == word.utf8CodeUnitCount, let base = text.baseAddress else { return false }
+        return folds(base, to: UnsafeRawPointer(word.utf8Start), text.count)
+    }
+
+    /// Whether `length` bytes of `text` become those of `known` where bit 5 is set in each, by two loads that overlap.
+    ///
+    /// That bit folds the case of letters. What it folds beside that are control characters, which neither names nor
+    /// values hold; a `known` of letters, digits and hyphens is therefore met in its two cases only.
+    @inline(__always)
+    static func folds(_ text: UnsafeRawPointer, to known: UnsafeRawPointer, _ length: Int) -> Bool {
+        if length >= 16 { return differ(text, known, length, UInt128.self, wideFold) == 0 }
+        if length >= 8 { return differ(text, known, length, UInt64.self, 0x2020_2020_2020_2020) == 0 }
+        if length >= 4 { return differ(text, known, length, UInt32.self, 0x2020_2020) == 0 }
+        return length >= 2 && differ(text, known, length, UInt16.self, 0x2020) == 0
     }
 
     @inline(__always)
-    private static func lowered(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+    private static var wideFold: UInt128 { UInt128(0x2020_2020_2020_2020) &<< 64 | 0x2020_2020_2020_2020 }
+
+    @inline(__always)
+    private static func differ<Word: FixedWidthInteger>(
+        _ text: UnsafeRawPointer, _ known: UnsafeRawPointer, _ length: Int, _: Word.Type, _ fold: Word
+    ) -> Word {
+        let tail = length &- MemoryLayout<Word>.size
+        let first = (text.loadUnaligned(as: Word.self) | fold) ^ known.loadUnaligned(as: Word.self)
+        let last =
+            (text.loadUnaligned(fromByteOffset: tail, as: Word.self) | fold)
+            ^ known.loadUnaligned(fromByteOffset: tail, as: Word.self)
+        return first | last
+    }
 
     /// The next element of a comma-separated list, blanks around it taken off; nil behind the last (RFC 9110 §5.6.1).
     static func nextElement(_ list: inout UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
@@ -43,7 +74,7 @@ enum FieldGrammar {
         return element
     }
 
-    static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         var start = 0
         var end = bytes.count
         while start < end && isBlank(bytes[start]) { start += 1 }

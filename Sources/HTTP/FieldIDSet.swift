@@ -6,10 +6,10 @@ public struct FieldIDSet: Sendable, Equatable, ExpressibleByArrayLiteral {
 
     public init(arrayLiteral ids: FieldID...) {
         bits = 0
-        for id in ids { bits |= 1 << UInt64(id.rawValue) }
+        for id in ids { bits |= id.bit }
     }
 
-    public func contains(_ id: FieldID) -> Bool { bits >> UInt64(id.rawValue) & 1 != 0 }
+    public func contains(_ id: FieldID) -> Bool { bits & id.bit != 0 }
     public func isDisjoint(with other: FieldIDSet) -> Bool { bits & other.bits == 0 }
     public func union(_ other: FieldIDSet) -> FieldIDSet { FieldIDSet(bits: bits | other.bits) }
     public var isEmpty: Bool { bits == 0 }

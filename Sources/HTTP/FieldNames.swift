@@ -3,7 +3,7 @@ struct FieldNames {
     /// Lower case, 32 bytes for each id, zeros behind the name.
     private let names: UnsafePointer<UInt8>
     private let lengths: UnsafePointer<UInt8>
-    private let slots: UnsafePointer<UInt8>
+    private let slots: UnsafePointer<FieldID>
     private let multiplier: UInt32
 
     private static let longest = 32
@@ -26,16 +26,16 @@ struct FieldNames {
             }
         }
         // A multiplier that sends no two names to one slot; with 512 slots every thirtieth or so does.
-        let slots = UnsafeMutablePointer<UInt8>.allocate(capacity: 1 << Int(Self.slotBits))
+        let slots = UnsafeMutablePointer<FieldID>.allocate(capacity: 1 << Int(Self.slotBits))
         var multiplier: UInt32 = 0x9E37_79B1
         search: while true {
             multiplier = multiplier &* 747_796_405 &+ 2_891_336_454 | 1
-            slots.initialize(repeating: FieldID.other.rawValue, count: 1 << Int(Self.slotBits))
+            slots.initialize(repeating: .other, count: 1 << Int(Self.slotBits))
             for id in ids where lengths[Int(id.rawValue)] > 0 && id != .xFarebox {
                 let name = UnsafeRawPointer(names + Int(id.rawValue) * Self.longest)
                 let slot = Self.slot(name, Int(lengths[Int(id.rawValue)]), multiplier)
-                if slots[slot] != FieldID.other.rawValue { continue search }
-                slots[slot] = id.rawValue
+                if slots[slot] != .other { continue search }
+                slots[slot] = id
             }
             break
         }
@@ -55,62 +55,39 @@ struct FieldNames {
     }
 
     /// The id of a name of token characters (which alone fold by one bit), `length >= 1`, without regard to case.
+    ///
+    /// - Parameter isPlain: the name is known to hold letters, digits and hyphens only.
     @inline(__always)
-    func id(_ name: UnsafeRawPointer, _ length: Int) -> FieldID {
-        let candidate = slots[Self.slot(name, length, multiplier)]
-        if Int(lengths[Int(candidate)]) == length,
-            Self.equal(name, UnsafeRawPointer(names + Int(candidate) &* Self.longest), length)
-        {
-            return FieldID(rawValue: candidate).unsafelyUnwrapped
-        }
-        let isOurs = name.load(as: UInt8.self) | 0x20 == 0x78 && startsWithFarebox(name, length)
-        return isOurs ? .xFarebox : .other
+    func id(_ name: UnsafeRawPointer, _ length: Int, isPlain: Bool) -> FieldID {
+        if let id = listedID(name, length) { return id }
+        if isPlain { return startsWithFarebox(name, length) ? .xFarebox : .other }
+        return unfoldedID(name, length)
     }
 
-    /// The id of a name that holds `_`: an upstream that folds it to `-` would take it for the field it resembles.
-    func idUnfolding(_ name: UnsafeRawPointer, _ length: Int) -> FieldID {
+    @inline(__always)
+    private func listedID(_ name: UnsafeRawPointer, _ length: Int) -> FieldID? {
+        let candidate = slots[Self.slot(name, length, multiplier)]
+        let known = UnsafeRawPointer(names + Int(candidate.rawValue) &* Self.longest)
+        let isIt = Int(lengths[Int(candidate.rawValue)]) == length && FieldGrammar.folds(name, to: known, length)
+        return isIt ? candidate : nil
+    }
+
+    /// An upstream that folds `_` to `-` would take a name for the field it then resembles.
+    @inline(never)
+    private func unfoldedID(_ name: UnsafeRawPointer, _ length: Int) -> FieldID {
+        let bytes = UnsafeRawBufferPointer(start: name, count: length)
         let kept = min(length, Self.longest)
         return withUnsafeTemporaryAllocation(byteCount: Self.longest, alignment: 16) { folded in
-            for at in 0..<kept {
-                let byte = name.load(fromByteOffset: at, as: UInt8.self)
-                folded[at] = byte == 0x5F ? 0x2D : byte
-            }
+            for at in 0..<kept { folded[at] = bytes[at] == 0x5F ? 0x2D : bytes[at] }
             let base = UnsafeRawPointer(folded.baseAddress.unsafelyUnwrapped)
             if startsWithFarebox(base, kept) { return .xFarebox }
-            return length <= Self.longest && id(base, length) != .other ? .lookalike : .other
+            return length <= Self.longest && listedID(base, length) != nil ? .lookalike : .other
         }
     }
 
+    @inline(__always)
     private func startsWithFarebox(_ name: UnsafeRawPointer, _ length: Int) -> Bool {
         let prefix = UnsafeRawPointer(names + Int(FieldID.xFarebox.rawValue) * Self.longest)
-        return length >= 10 && Self.equal(name, prefix, 10)
-    }
-
-    /// Whether `name` in lower case is `known`, by two loads that may overlap.
-    @inline(__always)
-    private static func equal(_ name: UnsafeRawPointer, _ known: UnsafeRawPointer, _ length: Int) -> Bool {
-        @inline(__always)
-        func same<Word: FixedWidthInteger>(_: Word.Type, _ fold: Word, _ size: Int) -> Bool {
-            let head = name.loadUnaligned(as: Word.self) | fold ^ known.loadUnaligned(as: Word.self)
-            let at = length &- size
-            let tail =
-                name.loadUnaligned(fromByteOffset: at, as: Word.self) | fold
-                ^ known.loadUnaligned(fromByteOffset: at, as: Word.self)
-            return head | tail == 0
-        }
-        if length >= 16 {
-            let fold = SIMD2<UInt64>(repeating: 0x2020_2020_2020_2020)
-            let at = length &- 16
-            let head = (name.loadUnaligned(as: SIMD2<UInt64>.self) | fold) ^ known.loadUnaligned(as: SIMD2<UInt64>.self)
-            let tail =
-                (name.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self) | fold)
-                ^ known.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self)
-            let different = head | tail
-            return different.x | different.y == 0
-        }
-        if length >= 8 { return same(UInt64.self, 0x2020_2020_2020_2020, 8) }
-        if length >= 4 { return same(UInt32.self, 0x2020_2020, 4) }
-        if length >= 2 { return same(UInt16.self, 0x2020, 2) }
-        return false
+        return length >= 10 && FieldGrammar.folds(name, to: prefix, 10)
     }
 }

@@ -15,63 +15,93 @@ public struct Field: Sendable {
 
 /// The fields of one head in the order they came, in memory taken once and used again.
 public final class FieldTable {
-    public internal(set) var count = 0
-    /// Which ids occur.
-    public internal(set) var present: FieldIDSet = []
-    /// Which ids occur more than once.
-    public internal(set) var repeated: FieldIDSet = []
-    /// Some field is `nominated`.
-    public internal(set) var hasNominated = false
+    struct State {
+        var count = 0
+        var present = FieldIDSet(bits: 0)
+        var repeated = FieldIDSet(bits: 0)
+        var hasNominated = false
+        var capacity: Int
+        var memory: UnsafeMutablePointer<Field>
+    }
 
-    var capacity: Int
-    var memory: UnsafeMutablePointer<Field>
+    /// By pointer, because each touch of a class's own variable pays for a run-time check of exclusive access.
+    let state: UnsafeMutablePointer<State>
     /// The first place of each id, good only where `present` holds the id.
     let firstPlaces: UnsafeMutablePointer<UInt32>
+    /// Kept at hand, because each touch of a shared value pays for a run-time check that it is there.
+    let names = FieldNames.shared
 
     /// Room for `capacity` fields; more is taken when a parser is given a larger limit.
     public init(capacity: Int) {
-        self.capacity = max(capacity, 1)
-        memory = .allocate(capacity: self.capacity)
+        let capacity = max(capacity, 1)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(capacity: capacity, memory: .allocate(capacity: capacity)))
         firstPlaces = .allocate(capacity: FieldID.allCases.count)
+        firstPlaces.initialize(repeating: 0, count: FieldID.allCases.count)
     }
 
     deinit {
-        memory.deallocate()
+        state.pointee.memory.deallocate()
+        state.deallocate()
         firstPlaces.deallocate()
     }
+
+    public var count: Int { state.pointee.count }
+    /// Which ids occur.
+    public var present: FieldIDSet { state.pointee.present }
+    /// Which ids occur more than once.
+    public var repeated: FieldIDSet { state.pointee.repeated }
+    /// Some field is `nominated`.
+    public var hasNominated: Bool { state.pointee.hasNominated }
 
     /// The field at `place`, `0 <= place < count`.
     public subscript(place: Int) -> Field {
         precondition(place >= 0 && place < count)
-        return memory[place]
+        return state.pointee.memory[place]
     }
 
     public func contains(_ id: FieldID) -> Bool { present.contains(id) }
 
     /// The first field of this id.
     public func first(_ id: FieldID) -> Field? {
-        present.contains(id) ? memory[Int(firstPlaces[Int(id.rawValue)])] : nil
+        contains(id) ? state.pointee.memory[Int(firstPlaces[Int(id.rawValue)])] : nil
     }
 
     /// How many fields have this id.
     public func count(of id: FieldID) -> Int {
-        guard repeated.contains(id) else { return present.contains(id) ? 1 : 0 }
+        guard repeated.contains(id) else { return contains(id) ? 1 : 0 }
         var found = 0
-        for place in 0..<count where memory[place].id == id { found += 1 }
+        for place in 0..<count where self[place].id == id { found += 1 }
         return found
     }
 
     /// Whether a field of this id is named by a `Connection` option.
     public func isNominated(_ id: FieldID) -> Bool {
-        guard hasNominated, present.contains(id) else { return false }
-        for place in 0..<count where memory[place].id == id && memory[place].nominated { return true }
+        guard hasNominated, contains(id) else { return false }
+        for place in 0..<count where self[place].id == id && self[place].nominated { return true }
         return false
     }
 
+    /// Marks the field at `place` as named by `Connection`.
+    func nominate(_ place: Int) {
+        precondition(place >= 0 && place < count)
+        state.pointee.memory[place].nominated = true
+        state.pointee.hasNominated = true
+    }
+
     func reset() {
-        count = 0
-        present = []
-        repeated = []
-        hasNominated = false
+        state.pointee.count = 0
+        state.pointee.present = FieldIDSet(bits: 0)
+        state.pointee.repeated = FieldIDSet(bits: 0)
+        state.pointee.hasNominated = false
+    }
+
+    /// Takes more memory where the limit has grown since this table was made; forgets the fields then.
+    func makeRoom(for limit: Int) {
+        guard limit > state.pointee.capacity else { return }
+        reset()
+        state.pointee.memory.deallocate()
+        state.pointee.memory = .allocate(capacity: limit)
+        state.pointee.capacity = limit
     }
 }

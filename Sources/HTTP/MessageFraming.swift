@@ -3,21 +3,23 @@ import Bytes
 /// Content-Length and Transfer-Encoding (RFC 9110 §8.6, RFC 9112 §6), the same for both kinds of message.
 enum MessageFraming {
     /// What the fields say; nil where neither is there.
-    static func parse(_ fields: FieldTable, _ head: UnsafeRawBufferPointer, minorVersion: UInt8) -> Step<BodyFraming?> {
+    static func parse(_ fields: FieldTable, _ head: UnsafeRawBufferPointer, minorVersion: UInt8)
+        -> Result<BodyFraming?, HTTPFault>
+    {
         let coding = fields.first(.transferEncoding)
         let length = fields.first(.contentLength)
         if let coding {
-            if length != nil { return .refused(.lengthWithTransferEncoding) }
-            if fields.repeated.contains(.transferEncoding) { return .refused(.severalTransferEncodings) }
-            if minorVersion == 0 { return .refused(.transferEncodingInHTTP10) }
+            if length != nil { return .failure(.lengthWithTransferEncoding) }
+            if fields.repeated.contains(.transferEncoding) { return .failure(.severalTransferEncodings) }
+            if minorVersion == 0 { return .failure(.transferEncodingInHTTP10) }
             let text = head.bytes(of: coding.value)
-            if FieldGrammar.equalIgnoringCase(text, "chunked") { return .done(.chunked) }
-            return .refused(otherCoding(text))
+            if FieldGrammar.isWord(text, "chunked") { return .success(.chunked) }
+            return .failure(otherCoding(text))
         }
-        guard let length else { return .done(nil) }
-        if fields.repeated.contains(.contentLength) { return .refused(.severalContentLengths) }
-        guard let count = decimal(head.bytes(of: length.value)) else { return .refused(.badContentLength) }
-        return .done(.length(count))
+        guard let length else { return .success(nil) }
+        if fields.repeated.contains(.contentLength) { return .failure(.severalContentLengths) }
+        guard let count = decimal(head.bytes(of: length.value)) else { return .failure(.badContentLength) }
+        return .success(.length(count))
     }
 
     /// A well-formed list with a coding that is not known is 501 (RFC 9112 §6.1); all else has no reading.
@@ -26,7 +28,7 @@ enum MessageFraming {
         var fault = HTTPFault.badTransferEncoding
         while let coding = FieldGrammar.nextElement(&list) {
             guard FieldGrammar.isToken(coding) else { return .badTransferEncoding }
-            if !FieldGrammar.equalIgnoringCase(coding, "chunked") { fault = .unknownTransferCoding }
+            if !FieldGrammar.isWord(coding, "chunked") { fault = .unknownTransferCoding }
         }
         return fault
     }
@@ -46,22 +48,20 @@ enum MessageFraming {
     }
 }
 
-extension RequestHead {
+extension RequestParts {
     /// Framing of the body and what the caller expects before it sends it.
-    func readFraming() -> HTTPFault? {
-        framing = .none
-        expectsContinue = false
-        if fields.present.isDisjoint(with: [.contentLength, .transferEncoding, .expect]) { return nil }
+    mutating func readFraming(_ fields: FieldTable) -> HTTPFault? {
+        let asking = FieldID.contentLength.bit | FieldID.transferEncoding.bit | FieldID.expect.bit
+        if fields.present.bits & asking == 0 { return nil }
         switch MessageFraming.parse(fields, bytes.readable, minorVersion: minorVersion) {
-        case .done(let found): framing = found ?? .none
-        case .incomplete: break
-        case .refused(let fault): return fault
+        case .success(let found): framing = found ?? .none
+        case .failure(let fault): return fault
         }
         guard let expect = fields.first(.expect) else { return nil }
         // HTTP/1.0 has no interim responses: the expectation is ignored (RFC 9110 §10.1.1).
         if minorVersion == 0 { return nil }
         guard !fields.repeated.contains(.expect),
-            FieldGrammar.equalIgnoringCase(bytes(of: expect.value), "100-continue")
+            FieldGrammar.isWord(bytes.readable.bytes(of: expect.value), "100-continue")
         else { return .unknownExpectation }
         expectsContinue = true
         return nil

@@ -12,43 +12,67 @@ public enum TargetForm: UInt8, Sendable {
     case authority
 }
 
+/// What a request head says beside its fields.
+struct RequestParts: ~Copyable {
+    var bytes = ByteBuffer()
+    var method = Method.other
+    var methodRange = ByteRange.empty
+    var target = ByteRange.empty
+    var form = TargetForm.origin
+    var path = ByteRange.empty
+    var query: ByteRange?
+    var authority = ByteRange.empty
+    var minorVersion: UInt8 = 1
+    var framing = BodyFraming.none
+    var keepAlive = true
+    var expectsContinue = false
+    var wantsUpgrade = false
+}
+
 /// The head of one request with its own copy of the bytes; pooled by its owner, filled by `RequestParser`.
 ///
 /// Every range is an offset into `bytes`, which begins at the method's first byte and ends behind the empty line.
 public final class RequestHead {
-    /// The head as it came, without the empty line that may precede it.
-    public internal(set) var bytes = ByteBuffer()
+    /// By pointer, for the reason that `FieldTable` gives.
+    let parts: UnsafeMutablePointer<RequestParts>
     public let fields: FieldTable
 
-    public internal(set) var method = Method.other
-    public internal(set) var methodRange = ByteRange.empty
-    /// As it came on the wire.
-    public internal(set) var target = ByteRange.empty
-    public internal(set) var form = TargetForm.origin
-    /// Without the query; empty in authority form and where an absolute form has none (which means `/`).
-    public internal(set) var path = ByteRange.empty
-    /// What follows `?`, perhaps empty; nil without a `?`.
-    public internal(set) var query: ByteRange?
-    /// Host and port: of the absolute or authority form, else of Host; empty where HTTP/1.0 sends neither.
-    public internal(set) var authority = ByteRange.empty
-    /// 0 or 1.
-    public internal(set) var minorVersion: UInt8 = 1
-    public internal(set) var framing = BodyFraming.none
-    /// Whether the caller lets the connection go on after this exchange (RFC 9112 §9.3).
-    public internal(set) var keepAlive = true
-    /// The caller waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1); false in HTTP/1.0.
-    public internal(set) var expectsContinue = false
-    /// `Upgrade` is there and `Connection` names it, in HTTP/1.1 (RFC 9110 §7.8).
-    public internal(set) var wantsUpgrade = false
-
     public init(limits: HeadLimits = HeadLimits()) {
+        parts = .allocate(capacity: 1)
+        parts.initialize(to: RequestParts())
         fields = FieldTable(capacity: limits.fieldCount)
     }
 
-    /// Bytes of a range of this head. Valid until the next `parse` into it or `reset`.
-    public func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes.readable[Int(range.offset)..<Int(range.end)])
+    deinit {
+        parts.deinitialize(count: 1)
+        parts.deallocate()
     }
+
+    /// The head as it came, without the empty line that may precede it. Valid until the next `parse` or `reset`.
+    public var bytes: UnsafeRawBufferPointer { parts.pointee.bytes.readable }
+    public var method: Method { parts.pointee.method }
+    public var methodRange: ByteRange { parts.pointee.methodRange }
+    /// As it came on the wire.
+    public var target: ByteRange { parts.pointee.target }
+    public var form: TargetForm { parts.pointee.form }
+    /// Without the query; empty in authority form and where an absolute form has none (which means `/`).
+    public var path: ByteRange { parts.pointee.path }
+    /// What follows `?`, perhaps empty; nil without a `?`.
+    public var query: ByteRange? { parts.pointee.query }
+    /// Host and port: of the absolute or authority form, else of Host; empty where HTTP/1.0 sends neither.
+    public var authority: ByteRange { parts.pointee.authority }
+    /// 0 or 1.
+    public var minorVersion: UInt8 { parts.pointee.minorVersion }
+    public var framing: BodyFraming { parts.pointee.framing }
+    /// Whether the caller lets the connection go on after this exchange (RFC 9112 §9.3).
+    public var keepAlive: Bool { parts.pointee.keepAlive }
+    /// The caller waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1); false in HTTP/1.0.
+    public var expectsContinue: Bool { parts.pointee.expectsContinue }
+    /// `Upgrade` is there and `Connection` names it, in HTTP/1.1 (RFC 9110 §7.8).
+    public var wantsUpgrade: Bool { parts.pointee.wantsUpgrade }
+
+    /// Bytes of a range of this head. Valid until the next `parse` into it or `reset`.
+    public func bytes(of range: ByteRange) -> UnsafeRawBufferPointer { bytes.bytes(of: range) }
 
     /// Path and query as one run, as they came. Valid as `bytes(of:)` is.
     public var pathAndQuery: UnsafeRawBufferPointer {
@@ -58,19 +82,10 @@ public final class RequestHead {
 
     /// Forgets the message and keeps the memory.
     public func reset() {
+        var bytes = ByteBuffer()
+        swap(&bytes, &parts.pointee.bytes)
         bytes.clear()
+        parts.pointee = RequestParts(bytes: bytes)
         fields.reset()
-        method = .other
-        methodRange = .empty
-        target = .empty
-        form = .origin
-        path = .empty
-        query = nil
-        authority = .empty
-        minorVersion = 1
-        framing = .none
-        keepAlive = true
-        expectsContinue = false
-        wantsUpgrade = false
     }
 }

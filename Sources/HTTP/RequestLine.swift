@@ -13,6 +13,7 @@ struct RequestLine {
     let end: Int
 
     /// `base` is readable up to `end`.
+    @inline(__always)
     static func parse(_ base: UnsafeRawPointer, to end: Int, targetBytes: Int) -> Step<RequestLine> {
         let method: Method
         let methodEnd: Int
@@ -61,6 +62,7 @@ struct RequestLine {
     }
 
     /// The place of the space behind the method.
+    @inline(never)
     private static func parseMethod(_ base: UnsafeRawPointer, to end: Int) -> Step<Int> {
         var at = 0
         while at < end && FieldGrammar.isToken(base.load(fromByteOffset: at, as: UInt8.self)) {
@@ -76,6 +78,7 @@ struct RequestLine {
     }
 
     /// Methods are case-sensitive (RFC 9110 §9.1).
+    @inline(never)
     private static func known(_ name: UnsafeRawBufferPointer) -> Method {
         for method in Method.allCases where method.name.utf8CodeUnitCount == name.count {
             if name.elementsEqual(UnsafeBufferPointer(start: method.name.utf8Start, count: name.count)) {
@@ -103,6 +106,7 @@ enum HTTPVersion {
         return parseOther(base, from: from, to: end)
     }
 
+    @inline(never)
     private static func parseOther(_ base: UnsafeRawPointer, from: Int, to end: Int) -> Step<UInt8> {
         let shape: StaticString = "HTTP/d.d"
         for at in 0..<length {

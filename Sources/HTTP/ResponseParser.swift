@@ -3,6 +3,7 @@ import Bytes
 /// Reads response heads (RFC 9112 §4, §5), as strictly as requests but for the reason phrase, which may be left out.
 public enum ResponseParser {
     /// Reads one head from the front of `bytes`; `scannedFrom` and the outcomes are as in `RequestParser`.
+    /// The head is empty unless the outcome is `complete`.
     ///
     /// - Parameter method: of the request that is answered; it decides about the body.
     public static func parse(
@@ -14,8 +15,12 @@ public enum ResponseParser {
         }
         switch parse(window.base, to: window.end, into: head, answering: method, limits: limits) {
         case .done(let consumed): return .complete(consumed: consumed)
-        case .incomplete: return bytes.count > window.end ? .refused(.headTooLarge) : .incomplete
-        case .refused(let fault): return .refused(fault)
+        case .incomplete:
+            head.reset()
+            return bytes.count > window.end ? .refused(.headTooLarge) : .incomplete
+        case .refused(let fault):
+            head.reset()
+            return .refused(fault)
         }
     }
 
@@ -34,13 +39,14 @@ public enum ResponseParser {
         case .incomplete: return .incomplete
         case .refused(let fault): return .refused(fault)
         }
-        head.bytes.clear()
-        head.bytes.append(UnsafeRawBufferPointer(start: base, count: headEnd))
-        head.minorVersion = line.minorVersion
-        head.statusCode = line.statusCode
-        head.reason = line.reason
-        if let fault = head.readConnection() { return .refused(fault) }
-        if let fault = head.readFraming(answering: method) { return .refused(fault) }
+        let parts = head.parts
+        parts.pointee.bytes.clear()
+        parts.pointee.bytes.append(UnsafeRawBufferPointer(start: base, count: headEnd))
+        parts.pointee.minorVersion = line.minorVersion
+        parts.pointee.statusCode = line.statusCode
+        parts.pointee.reason = line.reason
+        if let fault = parts.pointee.readConnection(head.fields) { return .refused(fault) }
+        if let fault = parts.pointee.readFraming(head.fields, answering: method) { return .refused(fault) }
         return .done(headEnd)
     }
 }
@@ -97,9 +103,9 @@ struct StatusLine {
     }
 }
 
-extension ResponseHead {
+extension ResponseParts {
     /// Whether the connection may go on, and what `Connection` takes away.
-    func readConnection() -> HTTPFault? {
+    mutating func readConnection(_ fields: FieldTable) -> HTTPFault? {
         keepAlive = minorVersion == 1
         guard fields.contains(.connection) else { return nil }
         switch ConnectionOptions.read(fields, bytes.readable) {
@@ -111,12 +117,11 @@ extension ResponseHead {
     }
 
     /// RFC 9112 §6.3, in its order. Called after `readConnection`.
-    func readFraming(answering method: Method) -> HTTPFault? {
+    mutating func readFraming(_ fields: FieldTable, answering method: Method) -> HTTPFault? {
         let announced: BodyFraming?
         switch MessageFraming.parse(fields, bytes.readable, minorVersion: minorVersion) {
-        case .done(let found): announced = found
-        case .incomplete: announced = nil
-        case .refused(let fault): return fault
+        case .success(let found): announced = found
+        case .failure(let fault): return fault
         }
         framing = .none
         if statusCode < 200 {
@@ -133,12 +138,8 @@ extension ResponseHead {
             keepAlive = false
             return nil
         }
-        if let announced {
-            framing = announced
-        } else {
-            framing = .untilClose
-            keepAlive = false
-        }
+        framing = announced ?? .untilClose
+        if announced == nil { keepAlive = false }
         return nil
     }
 }

@@ -58,7 +58,13 @@ extension LedgerCore {
     ) throws(StoreFault) -> Step {
         let admission = presentation.admission
         if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
-        if admission.validBefore < unixNow.addingReportingOverflow(admission.neededSeconds).partialValue {
+        if try store.hasRedeemed(admission.key) {
+            // A copy of a retry that redeemed: the payer meant one purchase, and has it.
+            refuse(presentation, wallet, Self.used)
+            return .done
+        }
+        let (needed, overflow) = unixNow.addingReportingOverflow(admission.neededSeconds)
+        if overflow || admission.validBefore < needed {
             refuse(presentation, wallet, Self.windowTooShort)
             return .done
         }
@@ -86,14 +92,14 @@ extension LedgerCore {
         let admission = presentation.admission
         var unknown: ClaimRecord?
         var untold: ClaimRecord?
-        for claim in try store.claimsToRedeem(wallet.wallet, binding: admission.binding) where claim.bind == .body {
+        let since = unixNow - admission.redeliverForSeconds
+        for claim in try store.claimsToRedeem(wallet.wallet, binding: admission.binding, owedSince: since) {
             if claim.state == .unknown {
                 unknown = unknown ?? claim
-            } else if claim.isRedeemable(now: unixNow, within: admission.redeliverForSeconds) {
-                if claim.mayRerun(by: admission) {
-                    try redeem(claim, presentation, wallet)
-                    return true
-                }
+            } else if claim.mayRerun(by: admission) {
+                try redeem(claim, presentation, wallet)
+                return true
+            } else {
                 untold = untold ?? claim
             }
         }
@@ -117,7 +123,9 @@ extension LedgerCore {
         guard apply(.redeemed, to: &claim) else { preconditionFailure("an owed claim can be redeemed") }
         claim.attempts += 1
         claim.reruns += 1
-        try save(claim, durable: true)
+        try store.noteRedemption(
+            presentation.admission.key, of: claim.id, validBefore: presentation.admission.validBefore)
+        try save(claim, wasAtRest: true, durable: true)
         let ticket = start(claim, presentation, wallet, isRerun: true)
         answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? ""))
     }
@@ -131,11 +139,14 @@ extension LedgerCore {
         var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
+            guard case .moved = known.machine.on(.presentedAgain) else {
+                preconditionFailure("only a void claim is taken up again")
+            }
             claim.id = known.id
             claim.createdAt = known.createdAt
             claim.attempts = known.attempts + 1
             try store.updateTerms(claim)
-            try save(claim, durable: true)
+            try save(claim, wasAtRest: true, durable: true)
         } else {
             try store.insert(&claim)
             didWrite(durable: true)
@@ -209,12 +220,8 @@ extension ClaimRecord {
 
     /// As much of a method and target as a row keeps.
     static let requestBytes = 1024
+    /// An owed claim that was rerun as often waits for a person; a new authorization is an ordinary payment then.
     static let rerunsAllowed = 3
-
-    /// Still honoured; afterwards a new authorization is an ordinary payment and the claim waits for a person.
-    func isRedeemable(now: Int64, within seconds: Int64) -> Bool {
-        reruns < Self.rerunsAllowed && now - (owedAt ?? updatedAt) <= seconds
-    }
 
     /// Whether asking the upstream again can do no second harm, or the route accepts that it may.
     func mayRerun(by admission: Admission) -> Bool {

@@ -8,15 +8,20 @@ enum ClaimColumns {
         + " reason"
 
     static let insert =
-        "INSERT INTO claims (chain, asset, payer, nonce, binding, bind, state, settle, paid, facilitator, amount, pay_to,"
+        "INSERT INTO claims (chain, asset, payer, nonce, binding, bind, state, at_rest, settle, paid, facilitator, amount, pay_to,"
         + " route, revision, request, valid_before, created_at, updated_at, owed_at, attempts, reruns,"
-        + " request_bytes_written, transaction_id, reason) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+        + " request_bytes_written, transaction_id, reason) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?9, ?10, ?11, ?12, ?13,"
         + " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)"
 
-    /// What changes as a claim lives.
-    static let updateProgress =
-        "UPDATE claims SET state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"
-        + " request_bytes_written = ?8, transaction_id = ?9, reason = ?10 WHERE id = ?1"
+    /// What changes as a claim lives and stays open: the index of what is open need not be touched.
+    static let updateOpen = update("")
+    /// The same where it comes to rest, or leaves it.
+    static let updateRest = update("at_rest = ?11, ")
+
+    private static func update(_ more: String) -> String {
+        "UPDATE claims SET \(more)state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"
+            + " request_bytes_written = ?8, transaction_id = ?9, reason = ?10 WHERE id = ?1"
+    }
 
     /// What a new attempt of a void claim brings along.
     static let updateTerms =
@@ -48,6 +53,7 @@ enum ClaimColumns {
         try statement.bind(23, claim.requestBytesWritten ? 1 : 0)
         try statement.bind(24, claim.transaction)
         try statement.bind(25, claim.reason)
+        try statement.bind(26, claim.state.isAtRest ? 1 : 0)
     }
 
     static func bindProgress(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {

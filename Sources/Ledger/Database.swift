@@ -13,6 +13,8 @@ struct StoreFault: Error, Hashable, CustomStringConvertible {
 /// One SQLite connection, used by one thread. The only place with SQLite's pointers beside `Statement`.
 final class Database {
     private let handle: OpaquePointer
+    /// Pages in the write-ahead log after the last commit.
+    private(set) var logPages = 0
 
     /// `vfs` names a registered sqlite3_vfs; nil is the system's.
     init(path: String, readOnly: Bool = false, vfs: String? = nil) throws(StoreFault) {
@@ -54,6 +56,22 @@ final class Database {
         let statement = try prepare(sql)
         defer { statement.reset() }
         return try statement.step() ? statement.text(0) : nil
+    }
+
+    /// Counts the log's pages in place of checkpointing at a commit, where SQLite would pass over a failed sync.
+    func countLogPages() {
+        sqlite3_wal_hook(
+            handle,
+            { database, _, _, pages in
+                Unmanaged<Database>.fromOpaque(database!).takeUnretainedValue().logPages = Int(pages)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Writes the log back into the database as far as readers allow.
+    func checkpoint() throws(StoreFault) {
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else { throw fault(code) }
     }
 
     func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }

@@ -59,7 +59,7 @@ extension LedgerCore {
                 outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
                 return
             }
-            entry.claim.transaction = Self.sandboxTransaction()
+            entry.claim.transaction = transactions.next()
             if call == .first(forwardsLater: false) { _ = apply(.forwarded, to: &entry.claim) }
             try store.put(balance, of: entry.claim.key)
             try save(entry.claim, durable: true)
@@ -91,7 +91,12 @@ extension LedgerCore {
         case .delivered: event = .delivered
         case .undelivered(let noRequestByteWritten):
             event = .undelivered
-            if !noRequestByteWritten { entry.claim.requestBytesWritten = true }
+            if noRequestByteWritten {
+                // Nothing was asked again: this was no rerun.
+                if entry.isRerun { entry.claim.reruns -= 1 }
+            } else {
+                entry.claim.requestBytesWritten = true
+            }
         case .uncharged(let reason):
             event = .uncharged
             if !entry.claim.machine.isPaid { entry.claim.reason = reason }
@@ -144,12 +149,5 @@ extension LedgerCore {
 
     func sandboxBalance(_ key: ClaimKey, decimals: Int) throws(StoreFault) -> SandboxBalance {
         try store.sandboxBalance(key) ?? SandboxBalance(newWithDecimals: decimals)
-    }
-
-    /// `sandbox-` and 32 random bytes in hex.
-    private static func sandboxTransaction() -> String {
-        var bytes: [UInt8] = []
-        for _ in 0..<4 { withUnsafeBytes(of: UInt64.random(in: 0...UInt64.max)) { bytes.append(contentsOf: $0) } }
-        return "sandbox-" + Hex.encode(bytes)
     }
 }

@@ -27,6 +27,7 @@ final class LedgerCore {
     /// Wallets where a lease or a reservation may have become free.
     var toPump: Deque<WalletState> = []
     var outbox = Outbox()
+    var transactions = SandboxTransactions()
 
     var unixNow: Int64 = 0
     var monotonicNow: UInt64 = 0
@@ -86,6 +87,7 @@ final class LedgerCore {
                 needsCommit = false
             }
             outbox.send()
+            try store.checkpointIfDue()
         } catch {
             // A presentation on its way is among those that wait, whom `fail` answers.
             if isHandling, letters[next].isAdmission { next += 1 }
@@ -153,8 +155,8 @@ final class LedgerCore {
     }
 
     /// Writes a claim's progress. `durable`: an answer that waits in the outbox depends on it.
-    func save(_ claim: ClaimRecord, durable: Bool) throws(StoreFault) {
-        try store.update(claim)
+    func save(_ claim: ClaimRecord, wasAtRest: Bool = false, durable: Bool) throws(StoreFault) {
+        try store.update(claim, wasAtRest: wasAtRest)
         didWrite(durable: durable)
     }
 

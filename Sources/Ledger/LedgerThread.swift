@@ -71,7 +71,7 @@ struct LedgerThread: Sendable {
                 default: letter.answerUnavailable("another process holds the ledger \(configuration.path)")
                 }
             }
-            let waitNanoseconds = UInt64(max(configuration.lockWaitMilliseconds, 0)) * 1_000_000
+            let waitNanoseconds = UInt64(min(max(configuration.lockWaitMilliseconds, 0), 86_400_000)) * 1_000_000
             while let first = arrivals.first, first + waitNanoseconds <= now {
                 arrivals.removeFirst()
                 queued.removeFirst().answerUnavailable("another process holds the ledger \(configuration.path)")

@@ -13,7 +13,7 @@ enum Recovery {
         var report = Report()
         try store.beginIfNeeded()
         for var claim in try store.openClaims() {
-            if claim.loseExchange(now: now) { try store.update(claim) }
+            if claim.loseExchange(now: now) { try store.update(claim, wasAtRest: false) }
             switch claim.state {
             case .void: report.void += 1
             case .owed: report.owed += 1
@@ -51,11 +51,12 @@ extension Store {
             case .failed: .resolvedFailed
             }
         guard case .moved(let next, _) = claim.machine.on(event) else { return .refused(claim.state) }
+        let wasAtRest = claim.state.isAtRest
         claim.machine = next
         claim.updatedAt = now
         claim.reason = "resolved_by_hand"
         if next.state == .owed && claim.owedAt == nil { claim.owedAt = now }
-        try update(claim)
+        try update(claim, wasAtRest: wasAtRest)
         return .done
     }
 }

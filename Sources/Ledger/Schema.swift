@@ -22,6 +22,7 @@ enum Schema {
             binding BLOB NOT NULL CHECK (length(binding) = 32),
             bind TEXT NOT NULL,
             state TEXT NOT NULL,
+            at_rest INTEGER NOT NULL CHECK (at_rest IN (0, 1)),
             settle TEXT NOT NULL,
             paid INTEGER NOT NULL CHECK (paid IN (0, 1)),
             facilitator TEXT NOT NULL,
@@ -43,8 +44,16 @@ enum Schema {
             CHECK (paid = 0 OR transaction_id IS NOT NULL)
         ) STRICT;
         CREATE INDEX claims_to_redeem ON claims (chain, payer, binding) WHERE state IN ('owed', 'unknown');
-        CREATE INDEX claims_open ON claims (id)
-            WHERE state IN ('waiting', 'claimed', 'running', 'answered', 'sent', 'settled', 'unknown');
+        CREATE INDEX claims_open ON claims (id) WHERE at_rest = 0;
+        CREATE TABLE redemptions (
+            chain TEXT NOT NULL,
+            asset BLOB NOT NULL CHECK (length(asset) = 20),
+            payer BLOB NOT NULL CHECK (length(payer) = 20),
+            nonce BLOB NOT NULL CHECK (length(nonce) = 32),
+            claim INTEGER NOT NULL REFERENCES claims (id),
+            valid_before INTEGER NOT NULL,
+            PRIMARY KEY (chain, asset, payer, nonce)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE sandbox_balances (
             chain TEXT NOT NULL,
             asset BLOB NOT NULL CHECK (length(asset) = 20),
@@ -67,7 +76,7 @@ enum Schema {
         try database.execute(
             """
             PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
-            PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
+            PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;
             """)
     }
 

@@ -1,18 +1,35 @@
 import CSQLite
 
-/// A prepared statement, kept for the connection's life. Bound values are copied by SQLite.
+/// A prepared statement, kept for the connection's life. Bound values are copied: short ones into the statement's own memory, from
+/// where SQLite reads them without an allocation, long ones by SQLite.
 final class Statement {
     private let handle: OpaquePointer
     private unowned let database: Database
+    private let memory: UnsafeMutableRawBufferPointer
+    /// How much of `memory` the values bound since the last reset take.
+    private var used = 0
 
     init(_ handle: OpaquePointer, of database: Database) {
         self.handle = handle
         self.database = database
+        memory = .allocate(byteCount: 1024, alignment: 1)
     }
 
-    deinit { sqlite3_finalize(handle) }
+    deinit {
+        sqlite3_finalize(handle)
+        memory.deallocate()
+    }
 
     private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+    /// A copy of `bytes` that stays until the next reset; nil where there is no room for it.
+    private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutableRawPointer? {
+        guard bytes.count < memory.count - used, let base = memory.baseAddress else { return nil }
+        let place = base + used
+        if let source = bytes.baseAddress { place.copyMemory(from: source, byteCount: bytes.count) }
+        used += bytes.count
+        return place
+    }
 
     func bind(_ index: Int32, _ value: Int64) throws(StoreFault) {
         try check(sqlite3_bind_int64(handle, index, value))
@@ -25,10 +42,11 @@ final class Statement {
     func bind(_ index: Int32, _ value: String) throws(StoreFault) {
         var value = value
         let code = value.withUTF8 { utf8 in
-            utf8.withMemoryRebound(to: CChar.self) { text in
-                // A nil pointer would bind NULL.
-                sqlite3_bind_text(handle, index, text.baseAddress ?? Self.empty, Int32(text.count), Self.copied)
-            }
+            let kept = keep(UnsafeRawBufferPointer(utf8))
+            guard let text = kept ?? UnsafeMutableRawPointer(mutating: utf8.baseAddress) else { return SQLITE_NOMEM }
+            return sqlite3_bind_text(
+                handle, index, text.assumingMemoryBound(to: CChar.self), Int32(utf8.count),
+                kept == nil ? Self.copied : nil)
         }
         try check(code)
     }
@@ -39,7 +57,10 @@ final class Statement {
 
     func bind(_ index: Int32, _ value: [UInt8]) throws(StoreFault) {
         let code = value.withUnsafeBytes { bytes in
-            sqlite3_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count), Self.copied)
+            let kept = keep(bytes)
+            return sqlite3_bind_blob(
+                handle, index, kept ?? UnsafeMutableRawPointer(mutating: bytes.baseAddress), Int32(bytes.count),
+                kept == nil ? Self.copied : nil)
         }
         try check(code)
     }
@@ -61,7 +82,10 @@ final class Statement {
     }
 
     /// Ready for new values. What the last step failed with was thrown by it.
-    func reset() { sqlite3_reset(handle) }
+    func reset() {
+        sqlite3_reset(handle)
+        used = 0
+    }
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
@@ -82,11 +106,4 @@ final class Statement {
     private func check(_ code: Int32) throws(StoreFault) {
         if code != SQLITE_OK { throw database.fault(code) }
     }
-
-    /// One zero byte that lives for ever, to bind an empty text with.
-    private nonisolated(unsafe) static let empty: UnsafePointer<CChar> = {
-        let zero = UnsafeMutablePointer<CChar>.allocate(capacity: 1)
-        zero.initialize(to: 0)
-        return UnsafePointer(zero)
-    }()
 }

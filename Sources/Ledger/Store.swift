@@ -9,13 +9,35 @@ final class Store {
     private let findByRow: Statement
     private let findToRedeem: Statement
     private let insertClaim: Statement
-    private let updateProgress: Statement
+    private let updateOpen: Statement
+    private let updateRest: Statement
     private let updateTerms: Statement
     private let findBalance: Statement
     private let putBalance: Statement
+    private let insertRedemption: Statement
+    private let findRedemption: Statement
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
+    /// Every wallet that has, or had since the ledger was opened, a claim to redeem: the others need not be looked up.
+    private var walletsToRedeem: Set<Wallet> = []
+    /// What is known of balances, written through; emptied when it has grown large.
+    private var balances: [BalanceKey: SandboxBalance] = [:]
+    static let balancesKept = 65_536
+    static let claimsToRedeemAtMost = 64
+    /// The log is written back whenever it has grown by as much.
+    static let checkpointPages = 1000
+    private var checkpointDuePages = Store.checkpointPages
+
+    private struct BalanceKey: Hashable {
+        let wallet: Wallet
+        let asset: Bytes20
+
+        init(_ key: ClaimKey) {
+            wallet = key.wallet
+            asset = key.asset
+        }
+    }
 
     /// Opens or makes the ledger at `path` and brings its tables up to date. The caller holds the process lock. A connection that
     /// fails here is let go unclosed, as in `Database.close`.
@@ -35,14 +57,33 @@ final class Store {
         findByKey = try database.prepare(columns + "chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
         findByRow = try database.prepare(columns + "id = ?1")
         findToRedeem = try database.prepare(
-            columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND state IN ('owed', 'unknown') ORDER BY id")
+            columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND bind = 'body' AND state IN ('owed', 'unknown')"
+                + " AND (state = 'unknown' OR reruns < \(ClaimRecord.rerunsAllowed) AND owed_at >= ?4)"
+                + " ORDER BY id LIMIT \(Self.claimsToRedeemAtMost)")
         insertClaim = try database.prepare(ClaimColumns.insert)
-        updateProgress = try database.prepare(ClaimColumns.updateProgress)
+        updateOpen = try database.prepare(ClaimColumns.updateOpen)
+        updateRest = try database.prepare(ClaimColumns.updateRest)
         updateTerms = try database.prepare(ClaimColumns.updateTerms)
         findBalance = try database.prepare(
             "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
         putBalance = try database.prepare(
             "INSERT INTO sandbox_balances VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET balance = ?5")
+        insertRedemption = try database.prepare(
+            "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
+        findRedemption = try database.prepare(
+            "SELECT 1 FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+        database.countLogPages()
+        // With a day's room for clocks that are set back.
+        try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
+        let wallets = try database.prepare(
+            "SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown') UNION SELECT chain, payer FROM redemptions"
+        )
+        while try wallets.step() {
+            guard let payer = Bytes20(wallets.blob(1)) else {
+                throw StoreFault(code: 0, description: "a claim holds no valid payer")
+            }
+            walletsToRedeem.insert(Wallet(chain: wallets.text(0), payer: payer))
+        }
     }
 
     /// Lets go of the file. Only for a store that never failed.
@@ -61,11 +102,19 @@ final class Store {
         isOpen = false
     }
 
+    /// Writes a log that has grown long back into the database; to be called when nobody waits. Its failure counts as a commit's.
+    func checkpointIfDue() throws(StoreFault) {
+        guard !isOpen, database.logPages >= checkpointDuePages else {
+            // The log starts anew once all of it was written back.
+            if database.logPages < Self.checkpointPages { checkpointDuePages = Self.checkpointPages }
+            return
+        }
+        try database.checkpoint()
+        checkpointDuePages = database.logPages + Self.checkpointPages
+    }
+
     func claim(_ key: ClaimKey) throws(StoreFault) -> ClaimRecord? {
-        try findByKey.bind(1, key.chain)
-        try findByKey.bind(2, key.asset.array)
-        try findByKey.bind(3, key.payer.array)
-        try findByKey.bind(4, key.nonce.array)
+        try bindKey(key, to: findByKey)
         return try all(findByKey).first
     }
 
@@ -74,19 +123,44 @@ final class Store {
         return try all(findByRow).first
     }
 
-    /// The `owed` and `unknown` claims of a wallet with a binding, oldest first.
-    func claimsToRedeem(_ wallet: Wallet, binding: Bytes32) throws(StoreFault) -> [ClaimRecord] {
+    /// The `unknown` claims of a wallet with a binding, and the `owed` ones that are honoured still: owed since `owedSince` or later,
+    /// and not rerun too often. Oldest first.
+    func claimsToRedeem(
+        _ wallet: Wallet, binding: Bytes32, owedSince: Int64
+    ) throws(StoreFault) -> [ClaimRecord] {
+        guard walletsToRedeem.contains(wallet) else { return [] }
         try findToRedeem.bind(1, wallet.chain)
         try findToRedeem.bind(2, wallet.payer.array)
         try findToRedeem.bind(3, binding.array)
+        try findToRedeem.bind(4, owedSince)
         return try all(findToRedeem)
+    }
+
+    /// Notes that this authorization redeemed a claim: it stays good for that, and is no payment of its own any more.
+    func noteRedemption(_ key: ClaimKey, of claim: ClaimID, validBefore: Int64) throws(StoreFault) {
+        try bindKey(key, to: insertRedemption)
+        try insertRedemption.bind(5, claim.row)
+        try insertRedemption.bind(6, validBefore)
+        try insertRedemption.run()
+    }
+
+    func hasRedeemed(_ key: ClaimKey) throws(StoreFault) -> Bool {
+        guard walletsToRedeem.contains(key.wallet) else { return false }
+        try bindKey(key, to: findRedemption)
+        defer { findRedemption.reset() }
+        return try findRedemption.step()
+    }
+
+    private func bindKey(_ key: ClaimKey, to statement: Statement) throws(StoreFault) {
+        try statement.bind(1, key.chain)
+        try statement.bind(2, key.asset.array)
+        try statement.bind(3, key.payer.array)
+        try statement.bind(4, key.nonce.array)
     }
 
     /// Every claim that is not at rest.
     func openClaims() throws(StoreFault) -> [ClaimRecord] {
-        let states = "('waiting', 'claimed', 'running', 'answered', 'sent', 'settled', 'unknown')"
-        return try all(
-            database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE state IN \(states) ORDER BY id"))
+        try all(database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE at_rest = 0 ORDER BY id"))
     }
 
     /// Adds the claim and gives it its row.
@@ -96,9 +170,18 @@ final class Store {
         claim.id = ClaimID(row: database.lastInsertedRow, ledger: mark)
     }
 
-    func update(_ claim: ClaimRecord) throws(StoreFault) {
-        try ClaimColumns.bindProgress(claim, to: updateProgress)
-        try updateProgress.run()
+    /// `wasAtRest`: as the row is now.
+    func update(_ claim: ClaimRecord, wasAtRest: Bool) throws(StoreFault) {
+        if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
+        let isAtRest = claim.state.isAtRest
+        if isAtRest == wasAtRest {
+            try ClaimColumns.bindProgress(claim, to: updateOpen)
+            try updateOpen.run()
+        } else {
+            try ClaimColumns.bindProgress(claim, to: updateRest)
+            try updateRest.bind(11, isAtRest ? 1 : 0)
+            try updateRest.run()
+        }
     }
 
     func updateTerms(_ claim: ClaimRecord) throws(StoreFault) {
@@ -108,6 +191,7 @@ final class Store {
 
     /// Nil for a wallet that never paid with this asset.
     func sandboxBalance(_ key: ClaimKey) throws(StoreFault) -> SandboxBalance? {
+        if let known = balances[BalanceKey(key)] { return known }
         try findBalance.bind(1, key.chain)
         try findBalance.bind(2, key.asset.array)
         try findBalance.bind(3, key.payer.array)
@@ -116,7 +200,14 @@ final class Store {
         guard let granted = UInt128(findBalance.text(0)), let balance = UInt128(findBalance.text(1)) else {
             throw StoreFault(code: 0, description: "a sandbox balance of \(key.payer.hex) is no number")
         }
-        return SandboxBalance(granted: granted, balance: balance)
+        let known = SandboxBalance(granted: granted, balance: balance)
+        keep(known, of: key)
+        return known
+    }
+
+    private func keep(_ balance: SandboxBalance, of key: ClaimKey) {
+        if balances.count >= Self.balancesKept { balances.removeAll(keepingCapacity: true) }
+        balances[BalanceKey(key)] = balance
     }
 
     func put(_ balance: SandboxBalance, of key: ClaimKey) throws(StoreFault) {
@@ -126,6 +217,7 @@ final class Store {
         try putBalance.bind(4, String(balance.granted))
         try putBalance.bind(5, String(balance.balance))
         try putBalance.run()
+        keep(balance, of: key)
     }
 
     private func all(_ statement: Statement) throws(StoreFault) -> [ClaimRecord] {

@@ -11,7 +11,8 @@ extension LedgerCore {
     func enqueue(_ presentation: Presentation, _ wallet: WalletState, atFront: Bool) {
         let admission = presentation.admission
         presentation.place = .queued
-        presentation.deadline = monotonicNow + UInt64(max(admission.leaseWaitMilliseconds, 0)) * 1_000_000
+        presentation.deadline =
+            monotonicNow + UInt64(min(max(admission.leaseWaitMilliseconds, 0), 86_400_000)) * 1_000_000
         deadlines.insert(presentation)
         if atFront {
             wallet.queues[admission.order].prepend(presentation)

@@ -12,9 +12,9 @@ struct PayCommand: ParsableCommand {
 
             The key is 64 hex digits (0x before them or not), in a file that only you can read, or in FAREBOX_KEY.
 
-            Exit codes: 0 a 2xx answer, paid or free; 1 failed, nothing was signed or sent; 3 the price is above --max, \
+            Exit codes: 0 a 2xx answer, paid or free; 1 failed, nothing was paid; 3 the price is above --max, \
             nothing was signed; 4 the server refused the payment; 5 the outcome of the payment is unknown, do not pay again \
-            before you know; 22 another HTTP error (400 or above); 64 wrong usage.
+            before you know; 22 another HTTP answer (400 or above, or a redirect, which is not followed); 64 wrong usage.
             """)
 
     @Option(

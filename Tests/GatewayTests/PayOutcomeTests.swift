@@ -49,7 +49,7 @@ import Testing
         arguments: [
             (PayAnswer(status: 200), PayOutcome.Exit.done, nil), (PayAnswer(status: 204), .done, nil),
             (
-                PayAnswer(status: 301, location: "http://y/"), .failed,
+                PayAnswer(status: 301, location: "http://y/"), .httpError,
                 "HTTP 301: redirected to http://y/, which is not followed"
             ),
             (PayAnswer(status: 404), .httpError, "HTTP 404"), (PayAnswer(status: 500), .httpError, "HTTP 500"),
@@ -114,7 +114,7 @@ import Testing
             (500, nil, nil, "broken", .httpError, "HTTP 500; no receipt came, the authorization 0x0000"),
             (500, nil, nil, "", .httpError, "can be used until 2027-01-15T08:05:00.000Z"),
             (404, receipt(true), nil, "", .httpError, "HTTP 404, though paid"),
-            (302, receipt(true), nil, "", .failed, "redirected to nowhere, which is not followed, though paid"),
+            (302, receipt(true), nil, "", .httpError, "redirected to nowhere, which is not followed, though paid"),
         ] as [(Int, [UInt8]?, [UInt8]?, String, PayOutcome.Exit, String)])
     func answersToAPayment(
         status: Int, receipt: [UInt8]?, terms: [UInt8]?, body: String, exit: PayOutcome.Exit, words: String
@@ -134,5 +134,9 @@ import Testing
             PayOutcome.judge(fault: "reset", after: payment, wasSent: false)
                 == PayOutcome(exit: .failed, message: "reset"))
         #expect(PayOutcome.judge(fault: "reset", after: payment, wasSent: true).exit == .unknown)
+        let cut = PayOutcome.judge(
+            fault: "reset", after: payment, wasSent: true, answer: PayAnswer(status: 200, receipt: Self.receipt(true)))
+        #expect(cut.exit == .unknown)
+        #expect(cut.message?.hasPrefix("paid $0.02") == true && cut.message?.contains("not come whole: reset") == true)
     }
 }

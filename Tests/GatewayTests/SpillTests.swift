@@ -190,6 +190,21 @@ private final class Progress: SpillTarget {
         #expect(readAll(spill) { 1000 }.bytes == bytes)
     }
 
+    @Test func troubleOfAnEarlierUseIsDropped() {
+        let full = SpillDisk(limitBytes: 1 << 30) { () throws(SystemFault) in open("/dev/full", O_RDWR) }
+        let spill = buffer(memory: 4096, disk: full)
+        #expect(append(spill, Self.pattern(4096 + 8192)) == .pause)
+        spill.reset()
+        spill.target = progress
+        let mark = Mutex(false)
+        // The disk's thread runs in order: its answers to the earlier use come before this one.
+        full.post { [loop] in loop.post { mark.withLock { $0 = true } } }
+        #expect(loop.run { mark.withLock { $0 } })
+        #expect(append(spill, [1, 2, 3]) == .accepted)
+        #expect(readAll(spill) { 10 }.bytes == [1, 2, 3])
+        #expect(progress.count == 0)
+    }
+
     @Test func filesLeaveNoNameAndNoDescriptor() {
         var template = Array("/tmp/farebox-spill-XXXXXX".utf8CString)
         let folder = String(cString: mkdtemp(&template))

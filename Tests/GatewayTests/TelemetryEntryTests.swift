@@ -92,14 +92,30 @@ import Testing
         ] as [[UInt8]])
     func bytesThatAreNotUTF8(bytes: [UInt8]) {
         var out = ByteBuffer()
-        bytes.withUnsafeBytes { out.appendEscaped($0) }
+        let room = out.writable(bytes.count * EscapedText.growth).baseAddress!.assumingMemoryBound(to: UInt8.self)
+        out.didWrite(bytes.withUnsafeBytes { EscapedText.write($0, to: room) })
         let expected = bytes.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "\\ufffd" }.joined()
         #expect(out.text == expected)
     }
 
+    @Test(arguments: 0...40)
+    func escapesStandAnywhere(count: Int) {
+        for at in 0...count {
+            for (special, escaped) in [
+                ("\"", "\\\""), ("\u{7f}", "\\u007f"), ("é", "é"), ("\u{1f}", "\\u001f"), ("a", "a"),
+            ] {
+                let before = String(repeating: "x", count: at)
+                let after = String(repeating: "~", count: count - at)
+                var out = ByteBuffer()
+                out.appendEscaped(before + special + after)
+                #expect(out.text == before + escaped + after)
+            }
+        }
+    }
+
     @Test func anyBytesMakeOneLineOfJSON() throws {
         var random = SystemRandomNumberGenerator()
-        for round in 0..<2000 {
+        for round in 0..<500 {
             let bytes = (0..<round % 97).map { _ in
                 Bool.random()
                     ? UInt8.random(in: 0...255, using: &random) : UInt8.random(in: 0x80...0xF5, using: &random)

@@ -57,7 +57,7 @@ import Testing
             claim.machine = try #require(ClaimMachine(state: state, order: admission.order, isPaid: false))
             claim.transaction = "0xhash"
             try desk.core.store.beginIfNeeded()
-            try desk.core.store.update(claim)
+            try desk.core.store.update(claim, wasAtRest: true)
             try desk.core.store.commit()
         }
         desk.pass(milliseconds: 50)

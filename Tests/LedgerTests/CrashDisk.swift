@@ -49,6 +49,8 @@ final class CrashDisk {
     var failNext: (operation: Operation, code: Int32)?
     /// The same after as many changing operations.
     var failAfter: (skip: Int, operation: Operation, code: Int32)?
+    /// The next operation of this kind on the database itself, not its log, fails.
+    var failNextOnDatabase: Operation?
     let name: String
     private var vfs: UnsafeMutablePointer<sqlite3_vfs>
 
@@ -95,8 +97,9 @@ final class CrashDisk {
     func cutPower() { isDown = true }
 
     /// Nil to go on, or the code to fail with.
-    func enter(_ operation: Operation) -> Int32? {
+    func enter(_ operation: Operation, _ file: String) -> Int32? {
         if isDown { return SQLITE_IOERR }
+        if failNextOnDatabase == operation, file.hasSuffix(".db") { return SQLITE_IOERR | 4 << 8 }
         operations += 1
         if let powerFailsAt, operations >= powerFailsAt {
             isDown = true

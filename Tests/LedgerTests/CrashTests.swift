@@ -257,6 +257,62 @@ import Testing
         }
     }
 
+    /// Closing would write a last checkpoint.
+    @Test func aFailedLedgerIsNotClosed() throws {
+        let disk = CrashDisk()
+        var operations = 0
+        do {
+            let store = try Store(path: "ledger.db", vfs: disk.name, now: Pay.now)
+            let core = LedgerCore(store: store, clock: ManualClock(), mailbox: Mailbox())
+            disk.failNext = (.sync, SQLITE_IOERR | 4 << 8)
+            _ = core.run([.admit(Pay.admission(), AdmissionToken(number: 1), { _ in })])
+            operations = disk.operations
+            core.stop()
+        }
+        #expect(disk.operations == operations)
+        #expect(disk.size("ledger.db-wal") > 0)
+    }
+
+    /// A row that cannot be read stops the ledger while a payment is looked at: it and all others are told once.
+    @Test(arguments: [true, false]) func aFaultWhileReadingIsToldToEverybodyOnce(inTheQueue: Bool) throws {
+        let desk = try Desk()
+        let spoiled = Pay.admission(nonce: 1, binding: 1)
+        desk.ended(try #require(desk.admit(spoiled).ticket), .uncharged(reason: ""))
+        let running = try #require(desk.admit(Pay.admission(nonce: 2, binding: 2)).ticket)
+        let queued = inTheQueue ? desk.admit(spoiled) : nil
+        try desk.core.store.database.execute("UPDATE claims SET amount = '' WHERE state = 'void'")
+        let answers = desk.together {
+            if inTheQueue { desk.ended(running, .uncharged(reason: "")) }
+            let direct = inTheQueue ? nil : desk.admit(spoiled)
+            return [direct, queued, desk.admit(Pay.admission(wallet: 2, nonce: 3))].compactMap(\.self)
+        }
+        #expect(answers.map(\.text) == ["unavailable", "unavailable"])
+        #expect(desk.core.failure?.contains("amount") == true)
+    }
+
+    /// SQLite itself passes over a checkpoint that fails.
+    @Test(arguments: [CrashDisk.Operation.sync, .write]) func aFailedCheckpointStopsTheLedger(
+        _ operation: CrashDisk.Operation
+    ) throws {
+        let desk = try Desk(disk: try Self.nearCheckpoint().reboot(.all))
+        var nonce = 0
+        while desk.core.failure == nil && nonce < 100 {
+            nonce += 1
+            let size = desk.disk.size("ledger.db")
+            // The commit's own operations succeed, the database's fail.
+            desk.disk.failNextOnDatabase = operation
+            let answer = desk.admit(Pay.admission(wallet: nonce, nonce: nonce))
+            #expect(answer.text == "claimed", "nobody waits for a checkpoint")
+            desk.held.append(try #require(answer.ticket))
+            #expect(desk.disk.size("ledger.db") == size || operation == .sync)
+        }
+        #expect(desk.core.failure != nil)
+        let operations = desk.disk.operations
+        #expect(desk.admit(Pay.admission(wallet: 500, nonce: 500)).text == "unavailable")
+        desk.core.stop()
+        #expect(desk.disk.operations == operations)
+    }
+
     /// No answer that effects may follow leaves before a sync that came after its claim was written.
     @Test func everyDurableAnswerIsPrecededByASync() throws {
         let desk = try Desk()

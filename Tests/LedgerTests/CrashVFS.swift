@@ -46,20 +46,20 @@ private nonisolated(unsafe) let methods: UnsafeMutablePointer<sqlite3_io_methods
     }
     methods.pointee.xWrite = { file, source, count, offset in
         let body = OpenFile.body(file)
-        if let code = body.disk.enter(.write) { return code }
+        if let code = body.disk.enter(.write, body.name) { return code }
         let bytes = Array(UnsafeRawBufferPointer(start: source, count: Int(count)))
         body.disk.change(body.name, .write(offset: Int(offset), bytes: bytes))
         return SQLITE_OK
     }
     methods.pointee.xTruncate = { file, size in
         let body = OpenFile.body(file)
-        if let code = body.disk.enter(.truncate) { return code }
+        if let code = body.disk.enter(.truncate, body.name) { return code }
         body.disk.change(body.name, .truncate(Int(size)))
         return SQLITE_OK
     }
     methods.pointee.xSync = { file, _ in
         let body = OpenFile.body(file)
-        if let code = body.disk.enter(.sync) { return code }
+        if let code = body.disk.enter(.sync, body.name) { return code }
         body.disk.sync(body.name)
         return SQLITE_OK
     }
@@ -118,7 +118,7 @@ extension CrashDisk {
         }
         vfs.xDelete = { vfs, name, _ in
             let disk = disk(vfs)
-            if let code = disk.enter(.delete) { return code }
+            if let code = disk.enter(.delete, String(cString: name!)) { return code }
             disk.delete(String(cString: name!))
             return SQLITE_OK
         }

@@ -99,6 +99,41 @@ import Testing
         desk.expectIdle()
     }
 
+    /// Copies that reach the head of the queue together are still one payment.
+    @Test func copiesInTheQueueAreClaimedOnce() throws {
+        let desk = try Desk()
+        let running = try (1...16).map {
+            try #require(desk.admit(Pay.admission(nonce: $0, binding: $0, order: .first, amount: 0)).ticket)
+        }
+        let copies = (0..<3).map { _ in desk.admit(Pay.admission(nonce: 17, binding: 17, order: .first)) }
+        desk.together { for ticket in running { desk.ended(ticket, .uncharged(reason: "")) } }
+        #expect(copies.map(\.text) == ["claimed", "waits", "waits"])
+        #expect(try desk.claim(Pay.admission(nonce: 17))?.attempts == 1)
+        desk.pass(milliseconds: 29_999)
+        #expect(copies[2].text == "waits", "the queue's time is over, the twin's is not")
+        desk.pass(milliseconds: 1)
+        #expect(copies[2].text == "stillInFlight")
+    }
+
+    @Test func deadlinesComeInOrder() {
+        var heap = DeadlineHeap()
+        var random = SplitMix(state: 7)
+        var expected: [UInt64] = []
+        for number in 0..<200 {
+            let waiting = Presentation(Pay.admission(), AdmissionToken(number: UInt64(number)), { _ in })
+            waiting.place = .queued
+            waiting.deadline = UInt64.random(in: 1...50, using: &random)
+            heap.insert(waiting)
+            expected.append(waiting.deadline)
+        }
+        expected.sort()
+        #expect(heap.earliest == expected[0])
+        var due: [UInt64] = []
+        while let next = heap.popDue(now: 40) { due.append(next.deadline) }
+        #expect(due == expected.filter { $0 <= 40 })
+        #expect(heap.earliest == expected.first { $0 > 40 })
+    }
+
     @Test func whoGoesAwayLeavesTheQueueAndGetsNoReply() throws {
         let desk = try Desk()
         let running = try #require(desk.admit(Pay.admission(nonce: 0, binding: 0)).ticket)

@@ -33,7 +33,52 @@ import Testing
         desk.ended(ticket, .delivered)
         #expect(try desk.state(old) == .delivered)
         #expect(try desk.balance(old) == 6)
-        #expect(desk.admit(retry).text == "claimed", "the next one is an ordinary payment, with the nonce still unused")
+        #expect(desk.admit(retry).text == Pay.used, "one purchase was meant")
+        #expect(
+            desk.admit(Pay.admission(nonce: 3, order: order)).text == "claimed", "the next one is an ordinary payment")
+    }
+
+    /// Copies of a retry redeem as often as it takes, and are never charged themselves.
+    @Test(arguments: [true, false]) func copiesOfARetryAreNoPayments(delivered: Bool) throws {
+        let desk = try Desk()
+        try owe(desk, Pay.admission(nonce: 1, order: .first))
+        let retry = Pay.admission(nonce: 2, order: .first)
+        let copies = (0..<3).map { _ in desk.admit(retry) }
+        #expect(copies.map(\.text) == ["redeemed sandbox-", "waits", "waits"])
+        desk.ended(
+            try #require(copies[0].ticket), delivered ? .delivered : .undelivered(noRequestByteWritten: false))
+        #expect(
+            copies.map(\.text)
+                == ["redeemed sandbox-"] + (delivered ? [Pay.used, Pay.used] : ["redeemed sandbox-", "waits"]))
+        #expect(try desk.claim(retry) == nil)
+    }
+
+    @Test func aRetryIsNoPaymentAfterACrashEither() throws {
+        let desk = try Desk()
+        try owe(desk, Pay.admission(nonce: 1))
+        let retry = Pay.admission(nonce: 2)
+        desk.ended(try #require(desk.admit(retry).ticket), .delivered)
+        desk.pass(milliseconds: 20)
+        var other = retry
+        other.binding = Pay.bytes32(2)
+        let next = try Desk(disk: desk.disk.reboot(.none))
+        #expect(next.admit(retry).text == Pay.used)
+        #expect(next.admit(other).text == Pay.used)
+        // Forgotten a day after the authorization's window, which nobody can use any more.
+        let late = ManualClock(unix: retry.validBefore + 86_401)
+        let last = try Desk(disk: next.disk.reboot(.none), clock: late)
+        #expect(try last.core.store.hasRedeemed(retry.key) == false)
+    }
+
+    /// A route whose order changed meanwhile: the lease is the route's, the claim stays what it was.
+    @Test func theLeaseIsOfTheRoutesOrder() throws {
+        let desk = try Desk()
+        try owe(desk, Pay.admission(nonce: 1, order: .after))
+        let rerun = try #require(desk.admit(Pay.admission(nonce: 2, order: .first)).ticket)
+        #expect(desk.core.wallets.values.first?.leases.first == 1)
+        #expect(try desk.claim(Pay.admission(nonce: 1))?.order == .after)
+        desk.ended(rerun, .delivered)
+        desk.expectIdle()
     }
 
     @Test func onlyTheSameWalletBindingAndChainRedeem() throws {
@@ -54,6 +99,16 @@ import Testing
         let ordinary = try #require(desk.admit(retry).ticket)
         desk.ended(ordinary, .uncharged(reason: ""))
         #expect(desk.admit(Pay.admission(nonce: 3)).text == "claimed", "nor by a route that binds bodies now")
+        try owe(desk, Pay.admission(wallet: 2, nonce: 1))
+        var head = Pay.admission(wallet: 2, nonce: 2)
+        head.bind = .head
+        #expect(desk.admit(head).text == "claimed", "nor what a route that bound bodies owes")
+        var running = Pay.admission(wallet: 3, nonce: 1, order: .first)
+        running.bind = .head
+        let gone = desk.admitted(running)
+        desk.callerGone(gone.token)
+        #expect(desk.admit(Pay.admission(wallet: 3, nonce: 2, order: .first)).text == "claimed", "nor waited for")
+        #expect(gone.answer.text == "claimed")
     }
 
     @Test func anEmptyWalletRedeemsToo() throws {
@@ -113,6 +168,19 @@ import Testing
         #expect(try desk.state(old) == .owed)
     }
 
+    /// An upstream that cannot be reached uses up no reruns.
+    @Test func onlyWhatWasAskedAgainIsARerun() throws {
+        let desk = try Desk()
+        let old = Pay.admission(nonce: 1)
+        try owe(desk, old, noRequestByteWritten: true)
+        for nonce in 2...8 {
+            let answer = desk.admit(Pay.admission(nonce: nonce))
+            #expect(answer.text == "redeemed sandbox-")
+            desk.ended(try #require(answer.ticket), .undelivered(noRequestByteWritten: true))
+        }
+        #expect(try desk.claim(old)?.reruns == 0)
+    }
+
     @Test func redeemableForTenMinutesSinceItWasOwed() throws {
         let desk = try Desk()
         try owe(desk, Pay.admission(nonce: 1))
@@ -126,6 +194,7 @@ import Testing
         #expect(second.attempt == 3)
         desk.ended(second, .undelivered(noRequestByteWritten: false))
         desk.pass(milliseconds: 1000)
+        retry.key = Pay.admission(nonce: 3).key
         #expect(desk.admit(retry).text == "claimed", "a rerun does not make it owed anew")
     }
 

@@ -56,6 +56,61 @@ import Testing
         #expect(large.text == "claimed" && small.text == "claimed")
     }
 
+    /// Being looked at in vain does not cost the head its place.
+    @Test func theHeadKeepsItsPlace() throws {
+        let desk = try Desk()
+        let running = try (1...2).map {
+            try #require(desk.admit(Pay.admission(nonce: $0, binding: $0, order: .first, amount: 3)).ticket)
+        }
+        let large = desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 8))
+        let small = desk.admit(Pay.admission(nonce: 4, binding: 4, order: .first, amount: 3))
+        desk.ended(running[0], .uncharged(reason: ""))
+        #expect(large.text == "waits" && small.text == "waits")
+        desk.ended(running[1], .uncharged(reason: ""))
+        #expect(large.text == "claimed" && small.text == "waits")
+    }
+
+    /// What the head alone was blocked by ends with the head.
+    @Test(arguments: [true, false]) func whenTheHeadGivesUpTheNextGoesOn(callerGone: Bool) throws {
+        let desk = try Desk()
+        let running = desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6))
+        var large = Pay.admission(nonce: 2, binding: 2, order: .first, amount: 8)
+        large.leaseWaitMilliseconds = 1000
+        let head = desk.admitted(large)
+        let small = desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 1))
+        #expect(small.text == "waits")
+        if callerGone { desk.callerGone(head.token) } else { desk.pass(milliseconds: 1000) }
+        #expect(small.text == "claimed" && running.text == "claimed")
+        #expect(head.answer.text == (callerGone ? "waits" : "leaseBusy lease_timeout"))
+    }
+
+    /// Of two queues the one goes on whose head came first.
+    @Test(arguments: [[SettleOrder.after, .first], [.first, .after]]) func headsOfBothOrdersByArrival(
+        orders: [SettleOrder]
+    ) throws {
+        let desk = try Desk()
+        let running = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 10)).ticket)
+        let heads = orders.enumerated().map { index, order in
+            desk.admit(Pay.admission(nonce: 2 + index, binding: 2 + index, order: order, amount: 10))
+        }
+        desk.ended(running, .uncharged(reason: ""))
+        #expect(heads.map(\.text) == ["claimed", "waits"])
+    }
+
+    /// A retry that waited with its lease, and finds its money tied up, is the first in the queue.
+    @Test func aRetryComesBeforeTheQueue() throws {
+        let desk = try Desk()
+        let gone = desk.admitted(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6))
+        desk.callerGone(gone.token)
+        let retry = desk.admit(Pay.admission(nonce: 2, binding: 1, order: .first, amount: 8))
+        let running = try #require(desk.admit(Pay.admission(nonce: 3, binding: 3, order: .first, amount: 4)).ticket)
+        let queued = desk.admit(Pay.admission(nonce: 4, binding: 4, order: .first, amount: 7))
+        desk.ended(try #require(gone.answer.ticket), .uncharged(reason: ""))
+        #expect(retry.text == "waits" && queued.text == "waits")
+        desk.ended(running, .uncharged(reason: ""))
+        #expect(retry.text == "claimed" && queued.text == "waits")
+    }
+
     @Test func theHeadIsRefusedAsSoonAsTheMoneyIsGone() throws {
         let desk = try Desk()
         let first = try #require(desk.admit(Pay.admission(nonce: 1, binding: 1, order: .first, amount: 6)).ticket)

@@ -35,6 +35,11 @@ final class ClientConnection: EventHandler, TimerTarget {
     private var readingBody = false
     private var reusable = false
     private var paused = false
+    /// The peer closed its sending side: reading goes on to the end, however short a read is.
+    private var peerFinished = false
+    private var interimAnswers = 0
+    /// RFC 9110 sets no bound; nobody sends more.
+    private static let interimAnswersAtMost = 32
     private var requestIsWhole = false
     /// Found while the receiver was calling in; told from a call of the loop, so that nobody is called back in between.
     private var fault: ClientFault?
@@ -134,6 +139,7 @@ final class ClientConnection: EventHandler, TimerTarget {
         requestIsWhole = false
         readingBody = false
         paused = false
+        interimAnswers = 0
         if phase == .idle {
             phase = .exchanging
             isReused = true
@@ -268,6 +274,7 @@ final class ClientConnection: EventHandler, TimerTarget {
             if phase == .closed || phase == .idle || hasReceivedAnswer && readingBody { return }
             return fail(fault)
         }
+        if !events.isDisjoint(with: [.halfClosed, .hungUp, .failed]) { peerFinished = true }
         switch phase {
         case .resolving, .closed: return
         case .connecting:
@@ -295,7 +302,7 @@ final class ClientConnection: EventHandler, TimerTarget {
         while phase == .exchanging && !paused {
             switch stream!.read(into: loop.scratch) {
             case .bytes(let count):
-                let isDrained = count < loop.scratch.count && !stream!.isSecured()
+                let isDrained = count < loop.scratch.count && !stream!.isSecured() && !peerFinished
                 received(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]))
                 if isDrained { return }
             case .wouldBlock: return
@@ -352,6 +359,11 @@ final class ClientConnection: EventHandler, TimerTarget {
                 at += consumed
                 scannedBytes = 0
                 if head.isInterim {
+                    interimAnswers += 1
+                    if interimAnswers > ClientConnection.interimAnswersAtMost {
+                        fail(ClientFault(kind: .malformed, detail: "\(pool.endpoint.text): interim answers without end"))
+                        return bytes.count
+                    }
                     receiver?.interimAnswer(head)
                     continue
                 }

@@ -67,7 +67,8 @@ public struct Pay {
             let field = PayRequest.Field(name: payment.headerName, value: payment.headerValue)
             let second = caller.ask(payment: field)
             guard let answer = second.answer else {
-                return .judge(fault: second.fault ?? "", after: payment, wasSent: second.wasSent)
+                return .judge(
+                    fault: second.fault ?? "", after: payment, wasSent: second.wasSent, answer: second.partial)
             }
             Console.output(answer.body)
             return .judge(paid: answer, with: payment)

@@ -8,6 +8,8 @@ final class PayCaller: AnswerReceiver, TimerTarget {
         /// Nil when the connection failed before the answer was whole.
         var answer: PayAnswer?
         var fault: String?
+        /// What had come of an answer by then.
+        var partial: PayAnswer?
         /// A byte of the request left.
         var wasSent = false
     }
@@ -47,6 +49,7 @@ final class PayCaller: AnswerReceiver, TimerTarget {
         timer.arm(atNanoseconds: monotonicNanoseconds() + UInt64(deadlines.totalMilliseconds) * 1_000_000)
         loop.run()
         timer.cancel()
+        result.partial = head
         result.wasSent = connection.hasWrittenRequest
         connection.abandon()
         return result

@@ -20,12 +20,13 @@ struct PayOutcome: Equatable {
     /// What scripts rely on.
     enum Exit: Int32 {
         case done = 0
+        /// Nothing was paid.
         case failed = 1
         case aboveMaximum = 3
         case refused = 4
         /// The payment may have been made: nothing may be signed again for this request without asking the seller.
         case unknown = 5
-        /// As with `curl --fail`.
+        /// As with `curl --fail`; redirects, which are not followed, too.
         case httpError = 22
         case usage = 64
     }
@@ -75,7 +76,7 @@ struct PayOutcome: Equatable {
 
     /// The answer to the request with its one payment.
     static func judge(paid answer: PayAnswer, with payment: PaymentSigner.SignedPayment) -> PayOutcome {
-        let receipt = answer.receipt.flatMap { header in header.withUnsafeBytes { PaymentResponse.decode($0) } }
+        let receipt = receipt(answer)
         let said = JSONWords(answer.body)
         if said.error == PaymentCode.outcomeUnknown.rawValue || said.error == "payment_in_flight" {
             return unknown(payment, "the server answered HTTP \(answer.status) \(said.error ?? "")")
@@ -106,10 +107,20 @@ struct PayOutcome: Equatable {
         return outcome
     }
 
-    /// The connection failed. `wasSent` is true once a byte of the request with its payment left.
-    static func judge(fault: String, after payment: PaymentSigner.SignedPayment?, wasSent: Bool) -> PayOutcome {
+    /// The connection failed. `wasSent` is true once a byte of the request with its payment left; `answer` is what came of
+    /// an answer, without its body.
+    static func judge(
+        fault: String, after payment: PaymentSigner.SignedPayment?, wasSent: Bool, answer: PayAnswer? = nil
+    ) -> PayOutcome {
         guard let payment, wasSent else { return PayOutcome(exit: .failed, message: fault) }
-        return unknown(payment, fault)
+        guard let receipt = answer.flatMap(receipt), receipt.success else { return unknown(payment, fault) }
+        return PayOutcome(
+            exit: .unknown,
+            message: "\(paidText(receipt, payment)), but the answer did not come whole: \(fault); do not pay again yet")
+    }
+
+    private static func receipt(_ answer: PayAnswer) -> PaymentResponse? {
+        answer.receipt.flatMap { header in header.withUnsafeBytes { PaymentResponse.decode($0) } }
     }
 
     private static func judge(
@@ -148,7 +159,7 @@ struct PayOutcome: Equatable {
         case 200..<300: PayOutcome(exit: .done, message: nil)
         case 300..<400:
             PayOutcome(
-                exit: .failed,
+                exit: .httpError,
                 message: "HTTP \(answer.status): redirected to \(answer.location ?? "nowhere"), which is not followed")
         default: PayOutcome(exit: .httpError, message: "HTTP \(answer.status)")
         }

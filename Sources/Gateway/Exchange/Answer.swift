@@ -61,7 +61,7 @@ extension Exchange {
         requestFault = fault
         downstream?.closeAfterAnswer()
         var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation)")
-        answer.saysNotCharged = purchase != nil
+        answer.saysNotCharged = purchase.map { !$0.isPaid } ?? false
         return self.answer(answer)
     }
 

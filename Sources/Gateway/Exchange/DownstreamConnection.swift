@@ -54,7 +54,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     private var mayHoldMore = false
     private var answerEnded = false
     /// Found while the exchange was sending; told from a call of the loop, so that the exchange is not called back in between.
-    private var isBroken = false
+    private(set) var isBroken = false
     private var closesAfterAnswer = false
     /// The caller closed its sending side; it may still be reading.
     private(set) var peerFinished = false
@@ -73,6 +73,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     @inline(__always)
     private func arm(_ milliseconds: Int) {
+        if phase == .closed { return }
         timer.arm(atNanoseconds: loop.nowNanoseconds &+ UInt64(milliseconds) &* 1_000_000)
     }
 
@@ -83,6 +84,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         if events.contains(.writable) && !outbound.isEmpty { flush() }
         if phase == .closed { return }
         if !events.isDisjoint(with: [.hungUp, .failed]) && phase == .exchanging { return lost() }
+        if events.contains(.halfClosed) && !peerFinished {
+            peerFinished = true
+            exchange?.callerFinishedSending()
+        }
         if events.isDisjoint(with: [.readable, .halfClosed, .hungUp]) { return }
         if wantsBytes { readAvailable() } else { mayHoldMore = true }
     }
@@ -101,7 +106,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         while wantsBytes {
             switch stream!.read(into: loop.scratch) {
             case .bytes(let count):
-                let isDrained = count < loop.scratch.count
+                let isDrained = count < loop.scratch.count && !peerFinished
                 received(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]))
                 if isDrained { return }
             case .wouldBlock: return
@@ -127,6 +132,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             if !bodyIsWhole {
                 bodyIsWhole = true
                 closesAfterAnswer = true
+                if answerEnded { return close() }
                 exchange?.requestFailed(.truncatedBody)
             }
         case .closed: break
@@ -193,6 +199,8 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     }
 
     private func receivedBody(_ bytes: UnsafeRawBufferPointer) {
+        // The exchange may have answered already, and the answer may have ended the connection.
+        guard phase == .exchanging else { return }
         var rest = bytes
         if !rest.isEmpty && !receivedBodyInTime(rest.count) { return }
         while !bodyIsWhole && phase == .exchanging {
@@ -205,8 +213,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             case .end:
                 bodyIsWhole = true
                 if outbound.isEmpty { timer.cancel() }
+                inbound.append(UnsafeRawBufferPointer(rebasing: rest[step.consumed...]))
                 if !bodyIsDropped { exchange?.requestEnded(trailers: body.trailers) }
-                if answerEnded && outbound.isEmpty { afterAnswer() }
+                if answerEnded && outbound.isEmpty { answerSent() }
+                return
             case .refused(let fault):
                 bodyIsWhole = true
                 closesAfterAnswer = true
@@ -214,7 +224,6 @@ final class DownstreamConnection: EventHandler, TimerTarget {
                 exchange?.requestFailed(.malformedBody(fault))
             }
         }
-        if phase == .exchanging || phase == .idle { inbound.append(rest) }
     }
 
     /// Holds a body to the limits on silence and rate; false when it was too slow.
@@ -323,20 +332,26 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         }
         outbound.release()
         if bodyIsWhole { timer.cancel() }
-        if let exchange { exchange.downstreamDrained() } else if answerEnded { afterAnswer() }
+        if let exchange { exchange.downstreamDrained() } else if answerEnded { answerSent() }
     }
 
-    /// Every byte of the answer was given to `send` and is with the kernel: the exchange lets the connection go.
+    /// Every byte of the answer was given to `send`: the exchange lets the connection go.
     func exchangeEnded() {
         exchange = nil
         answerEnded = true
-        if phase == .closed { return }
+        if phase != .closed && outbound.isEmpty { answerSent() }
+    }
+
+    private func answerSent() {
         if closesAfterAnswer { return linger() }
         if bodyIsWhole { afterAnswer() } else { dropBody() }
     }
 
-    /// The answer is cut off and cannot be completed: the caller must not take it for a whole one.
-    func breakOff() {
+    /// The answer is cut off and cannot be completed: what there is of it (a receipt, perhaps) still goes out, and the missing
+    /// rest tells. Where only the connection's end marks the body's, a reset keeps it from being taken for whole.
+    func breakOff(withReset: Bool) {
+        closesAfterAnswer = true
+        if !withReset { return exchangeEnded() }
         exchange = nil
         if phase == .closed { return }
         stream!.resetOnClose()

@@ -153,7 +153,7 @@ final class Exchange: TimerTarget {
             end(delivered: false)
             return .ready
         }
-        if downstream.hasUnsentBytes { return .pending }
+        if downstream.hasUnsentBytes || downstream.isBroken { return .pending }
         if let purchase, purchase.ticket != nil, downstream.peerFinished, !downstream.isAcknowledged {
             if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
                 end(delivered: false)
@@ -171,11 +171,11 @@ final class Exchange: TimerTarget {
     private func end(delivered: Bool) {
         stage = .ended
         timer.cancel()
-        connection?.abandon()
-        connection = nil
+        abandonConnection()
         let outcome = settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
         let downstream = downstream
+        let endsWithConnection = answerFraming == .untilClose
         self.downstream = nil
         caller = nil
         upstream = nil
@@ -194,7 +194,11 @@ final class Exchange: TimerTarget {
         pathLength = 0
         earlyBody.release()
         out.clear()
-        if record.isBrokenOff { downstream?.breakOff() } else { downstream?.exchangeEnded() }
+        if record.isBrokenOff {
+            downstream?.breakOff(withReset: endsWithConnection)
+        } else {
+            downstream?.exchangeEnded()
+        }
         worker.exchanges.giveBack(self)
         worker.exchangeEnded()
     }
@@ -202,8 +206,9 @@ final class Exchange: TimerTarget {
     /// The answer is all with `downstream`: what is left is its delivery.
     func finishAnswer() { stage = .delivering }
 
-    /// The answer cannot be completed: the caller's connection is reset so that it cannot be taken for whole.
+    /// The answer cannot be completed: the caller's connection ends so that it cannot be taken for whole.
     func breakOff() {
+        flushOut()
         record.isBrokenOff = true
         end(delivered: false)
     }
@@ -216,20 +221,53 @@ final class Exchange: TimerTarget {
         if stage == .delivering || stage == .releasing { advance() }
     }
 
+    /// The caller sends no more: it may still read, or it may be gone, which only an answer will tell. From the claim on, a
+    /// retry of the same request waits for this exchange rather than being charged beside it.
+    func callerFinishedSending() {
+        switch stage {
+        case .routing, .reading, .collecting, .admitting, .ended: return
+        case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
+            tellCallerGone()
+        }
+    }
+
     /// The caller is gone. Where nothing is claimed, nobody needs the answer; a claim runs to its end without it.
     func downstreamLost() {
         downstream = nil
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting: end(delivered: false)
-        case .admitting, .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
-            guard let purchase else { return end(delivered: false) }
-            if let token = purchase.token { worker.ledger.callerGone(token) }
-            if stage == .admitting { return end(delivered: false) }
-            if !requestIsWhole && purchase.body == nil { return requestFailed(.truncatedBody) }
+        case .routing, .reading, .collecting: return end(delivered: false)
+        case .admitting:
+            tellCallerGone()
+            return end(delivered: false)
+        case .settlingFirst, .settlingAfter: tellCallerGone()
+        case .forwarding, .answering:
+            guard purchase != nil else { return end(delivered: false) }
+            tellCallerGone()
+            if !requestIsWhole && purchase?.body == nil { return requestFailed(.truncatedBody) }
             connection?.resume()
+        case .releasing, .delivering:
+            tellCallerGone()
             advance()
         }
+    }
+
+    func tellCallerGone() {
+        if let token = purchase?.token { worker.ledger.callerGone(token) }
+    }
+
+    /// The upstream connection is no longer this exchange's; whether the upstream may have acted on the request is remembered.
+    func forgetConnection() {
+        guard let connection else { return }
+        if connection.hasWrittenRequest { purchase?.requestBytesWritten = true }
+        self.connection = nil
+    }
+
+    /// The same, where the answer is not over: the connection ends.
+    func abandonConnection() {
+        let connection = connection
+        forgetConnection()
+        connection?.abandon()
     }
 
     func timerFired(_ timer: Timer) {
@@ -237,8 +275,7 @@ final class Exchange: TimerTarget {
         case .delivering: advance()
         case .forwarding, .answering:
             upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
-            connection?.abandon()
-            connection = nil
+            abandonConnection()
             stage = .answering
             advance()
         default: break

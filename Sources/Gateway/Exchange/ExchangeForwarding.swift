@@ -11,6 +11,9 @@ extension Exchange {
     /// Takes a connection to the upstream and writes the request.
     func forward() -> Progress {
         guard let upstream else { preconditionFailure("forwarding needs an upstream") }
+        // The body broke off, or its sender did, while the money was moving: what is paid for stays owed.
+        if let requestFault { return answer(refusing: requestFault) }
+        if downstream == nil && !requestIsWhole && purchase?.body == nil { return answer(refusing: .truncatedBody) }
         let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
         timer.arm(
@@ -59,8 +62,7 @@ extension Exchange {
             case .pending: return
             case .end: return connection.requestEnded()
             case .failed:
-                connection.abandon()
-                self.connection = nil
+                abandonConnection()
                 return answerFailed(
                     ClientFault(kind: .closedEarly, detail: "the request's body could not be read back"))
             }
@@ -150,7 +152,7 @@ extension Exchange: AnswerReceiver {
         record.upstreamFirstByteNanoseconds = worker.loop.nowNanoseconds
         record.status = head.statusCode
         if head.statusCode == 101 {
-            connection?.abandon()
+            abandonConnection()
             return answerFailed(ClientFault(kind: .malformed, detail: "an upgrade that nobody asked for"))
         }
         if let purchase, purchase.wantsToHold(head.statusCode) { return hold(head, purchase) }
@@ -159,7 +161,7 @@ extension Exchange: AnswerReceiver {
 
     private func relay(_ head: ResponseHead) {
         answerStarted = true
-        var dropped = FieldIDSet.hopByHop
+        var dropped = FieldIDSet.hopByHop.union(.payment)
         let hasBody = head.framing != .none
         switch head.framing {
         case .none, .length: answerFraming = .asItIs
@@ -220,7 +222,7 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerEnded(trailers: TrailerSection?) {
-        connection = nil
+        forgetConnection()
         answerIsWhole = true
         if answerStarted {
             if answerFraming == .chunked {
@@ -240,13 +242,12 @@ extension Exchange: AnswerReceiver {
 
     func answerFailed(_ fault: ClientFault) {
         if let connection, mayTryAgain(connection) {
-            self.connection = nil
+            forgetConnection()
             triedAgain = true
             stage = .forwarding
             return advance()
         }
-        purchase?.requestBytesWritten = connection?.hasWrittenRequest ?? purchase?.requestBytesWritten ?? false
-        connection = nil
+        forgetConnection()
         upstreamFault = fault
         advance()
     }

@@ -20,15 +20,19 @@ extension Exchange {
         } catch {
             return answer(challenging: route, error: error.code)
         }
-        guard let agreed = agreement(payload, terms) else {
+        let agreements = agreements(payload, terms)
+        guard let best = agreements.first else {
             return answer(challenging: route, error: Matching.refusal(of: payload, among: terms.offers))
         }
-        switch LocalChecks.prove(payload, for: agreed.offer) {
+        switch LocalChecks.prove(payload, among: agreements.map(\.offer)) {
         case .failure(let code):
-            return answer(challenging: route, error: agreed.fault ?? code)
-        case .success(let payer):
+            return answer(challenging: route, error: best.fault ?? code)
+        case .success(let proven):
+            guard let agreed = agreements.first(where: { $0.offer.domainSeparator == proven.domainSeparator }) else {
+                preconditionFailure("a payment is proven for one of its candidates")
+            }
             purchase = Purchase(
-                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision, payer: payer,
+                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision, payer: payload.authorization.from,
                 termsFault: agreed.fault)
         }
         stage = .collecting
@@ -47,26 +51,25 @@ extension Exchange {
         let fault: PaymentCode?
     }
 
-    /// The route's present terms, or a former revision's that are still honoured; nil where no offer has this network.
-    private func agreement(_ payload: PaymentPayload, _ terms: Terms) -> Agreement? {
+    /// What the payment may be for, best first: the route's present terms, then, where those are not met, a former revision's
+    /// that are still honoured. Empty where no offer has this network and asset.
+    private func agreements(_ payload: PaymentPayload, _ terms: Terms) -> [Agreement] {
         let now = worker.unixSeconds
-        let present = agreement(payload, terms, revision: prepared.revision.number, now: now)
-        if let present, present.fault == nil { return present }
-        let earlier = prepared.revision.formerTerms(
-            method: head.bytes(of: head.methodRange), host: host, path: path, now: now)
-        for former in earlier {
-            let agreed = agreement(payload, former.terms, revision: former.revision, now: now)
-            if let agreed, agreed.fault == nil { return agreed }
-        }
-        return present
+        let present = agreements(payload, terms, revision: prepared.revision.number, now: now)
+        if present.contains(where: { $0.fault == nil }) { return present.filter { $0.fault == nil } }
+        let former = prepared.revision.formerTerms(
+            method: head.bytes(of: head.methodRange), host: host, path: path, now: now
+        ).flatMap { agreements(payload, $0.terms, revision: $0.revision, now: now) }
+        return former.filter { $0.fault == nil } + present
     }
 
-    private func agreement(_ payload: PaymentPayload, _ terms: Terms, revision: Int, now: Int64) -> Agreement? {
-        guard let offer = Matching.candidate(for: payload, among: terms.offers) else { return nil }
-        let fault =
-            Matching.compare(payload, with: offer)
-            ?? LocalChecks.check(payload, for: offer, now: now, neededSeconds: Int64(terms.neededSeconds))
-        return Agreement(offer: offer, terms: terms, revision: revision, fault: fault)
+    private func agreements(_ payload: PaymentPayload, _ terms: Terms, revision: Int, now: Int64) -> [Agreement] {
+        Matching.candidates(for: payload, among: terms.offers).map { offer in
+            let fault =
+                Matching.compare(payload, with: offer)
+                ?? LocalChecks.check(payload, for: offer, now: now, neededSeconds: Int64(terms.neededSeconds))
+            return Agreement(offer: offer, terms: terms, revision: revision, fault: fault)
+        }
     }
 
     // MARK: The binding
@@ -155,6 +158,7 @@ extension Exchange {
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
         case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
         }
+        if downstream?.peerFinished == true { callerFinishedSending() }
         return .ready
     }
 

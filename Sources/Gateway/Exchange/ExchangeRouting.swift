@@ -7,7 +7,7 @@ extension Exchange {
         switch head.form {
         case .origin, .absolute: break
         case .asterisk: return answer(.noContent(allow: Route.anyMethod))
-        case .authority: return answer(.methodNotAllowed(allow: Route.anyMethod))
+        case .authority: return refuseTunnel()
         }
         switch CanonicalTarget.read(head.pathAndQuery, into: &rewrittenTarget) {
         case .same(let length):
@@ -27,7 +27,7 @@ extension Exchange {
             return answer(refusing: .malformed(fault))
         }
         if isAdmin { return answerAdmin() }
-        if head.method == .trace { return answer(.methodNotAllowed(allow: Route.anyMethod)) }
+        if head.method == .trace { return refuseTunnel() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let revision = prepared.revision
         switch revision.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
@@ -49,6 +49,12 @@ extension Exchange {
         case .methodNotAllowed(let methods): return answer(.methodNotAllowed(allow: revision.table.allowText(methods)))
         case .ambiguousSpelling: return answer(.ambiguousSpelling)
         }
+    }
+
+    /// CONNECT and TRACE are never served, and what follows them may be no HTTP.
+    private func refuseTunnel() -> Progress {
+        downstream?.closeAfterAnswer()
+        return answer(.methodNotAllowed(allow: Route.anyMethod))
     }
 
     /// The authority that the request names; empty where HTTP/1.0 names none.
@@ -124,11 +130,18 @@ extension Exchange {
     /// The body cannot be had: answered if nothing of an answer has left, else broken off.
     func requestFailed(_ fault: RequestFault) {
         requestIsWhole = true
-        if stage == .ended || stage == .delivering || stage == .releasing { return }
-        connection?.abandon()
-        connection = nil
+        switch stage {
+        case .ended, .delivering, .releasing: return
+        // The ledger is moving the money: what became of it must be known before anything else is done.
+        case .settlingFirst, .settlingAfter:
+            requestFault = fault
+            return
+        case .admitting: tellCallerGone()
+        case .routing, .reading, .collecting, .forwarding, .answering: break
+        }
+        abandonConnection()
         if answerStarted { return breakOff() }
-        _ = answer(refusing: fault)
+        answer(refusing: fault)
         advance()
     }
 

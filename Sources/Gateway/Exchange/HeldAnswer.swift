@@ -32,8 +32,7 @@ extension Exchange {
     /// The answer cannot be held, so it cannot be charged: it is dropped, and the claim is void.
     private func withhold(_ purchase: Purchase, _ answer: Answer, _ reason: String) {
         purchase.dropHeld()
-        connection?.abandon()
-        connection = nil
+        abandonConnection()
         purchase.voidReason = reason
         timer.cancel()
         _ = self.answer(answer)

@@ -7,7 +7,7 @@ final class Listener: EventHandler {
 
     private unowned let worker: Worker
     private let socket: ListeningSocket
-    private let isAdmin: Bool
+    let isAdmin: Bool
     private var registration: Registration?
 
     init(worker: Worker, socket: consuming ListeningSocket, isAdmin: Bool) throws(SystemFault) {

@@ -97,8 +97,9 @@ final class Worker {
     func drain() {
         if isDraining { return }
         isDraining = true
-        for listener in listeners { listener.close() }
-        listeners.removeAll()
+        // The load balancer still asks, and is told that this process is draining.
+        for listener in listeners where !listener.isAdmin { listener.close() }
+        listeners.removeAll { !$0.isAdmin }
         for connection in connections.values { connection.drain() }
         client.closeKept()
         stopIfDrained()
@@ -107,10 +108,9 @@ final class Worker {
     func exchangeEnded() { stopIfDrained() }
 
     private func stopIfDrained() {
-        if isDraining && exchanges.activeCount == 0 && connections.isEmpty {
-            lane?.handOver()
-            loop.stop()
-        }
+        guard isDraining, exchanges.activeCount == 0, connections.values.allSatisfy(\.isAdmin) else { return }
+        lane?.handOver()
+        loop.stop()
     }
 
     // MARK: What exchanges use

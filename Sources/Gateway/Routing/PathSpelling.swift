@@ -2,8 +2,8 @@ import Bytes
 
 /// What a lax server may take two spellings of one path for (threats.md, Web): the folded form that they share.
 ///
-/// Folding decodes escapes, lowers ASCII letters, cuts `;params` off each segment, merges slashes and drops the last one. Nothing
-/// is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
+/// Folding decodes escapes, lowers ASCII letters, cuts `;params`, and spaces and dots at the end, off each segment (some file
+/// systems do), merges slashes and drops the last one. Nothing is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
 enum PathSpelling {
     /// RFC 3986 §2.3.
     static func isUnreserved(_ byte: UInt8) -> Bool {
@@ -18,12 +18,14 @@ enum PathSpelling {
     static func isFolded(_ path: UnsafeRawBufferPointer) -> Bool {
         let count = path.count
         guard count > 1, let base = path.baseAddress else { return true }
-        if base.load(fromByteOffset: count - 1, as: UInt8.self) == 0x2F { return false }
+        let end = base.load(fromByteOffset: count - 1, as: UInt8.self)
+        if end == 0x2F || end == 0x2E { return false }
         guard count > 8 else {
             for at in 1..<count {
+                let former = base.load(fromByteOffset: at - 1, as: UInt8.self)
                 switch base.load(fromByteOffset: at, as: UInt8.self) {
                 case 0x41...0x5A, 0x3B, 0x25: return false
-                case 0x2F where base.load(fromByteOffset: at - 1, as: UInt8.self) == 0x2F: return false
+                case 0x2F where former == 0x2F || former == 0x2E: return false
                 default: break
                 }
             }
@@ -43,16 +45,18 @@ enum PathSpelling {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let tops: UInt64 = 0x8080_8080_8080_8080
 
-    /// Not 0 where one of the nine bytes from `at` on is an upper-case letter, `;` or `%`, or two of them are `//`.
+    /// Not 0 where one of the nine bytes from `at` on is an upper-case letter, `;` or `%`, or two of them are `//` or `./`. The
+    /// first byte is looked at only as the former of two: it is the `/` of the path, or was looked at by the step before.
     @inline(__always)
     private static func suspects(_ base: UnsafeRawPointer, _ at: Int) -> UInt64 {
         let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
-        // The top bit of each byte of `next`: at least `A`, and not above `Z`. A path begins with `/`, so its first byte is none.
+        // The top bit of each byte: at least `A`, and not above `Z`.
         let low = next & ~tops
         let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~next & tops
-        let doubled = zeros((word ^ ones &* 0x2F) | (next ^ ones &* 0x2F))
-        return upper | doubled | zeros(next ^ ones &* 0x3B) | zeros(next ^ ones &* 0x25)
+        // `.` and `/` differ in their lowest bit.
+        let ended = zeros(((word | ones) ^ ones &* 0x2F) | (next ^ ones &* 0x2F))
+        return upper | ended | zeros(next ^ ones &* 0x3B) | zeros(next ^ ones &* 0x25)
     }
 
     /// Not 0 where one of eight bytes is 0, and only there.
@@ -70,6 +74,7 @@ enum PathSpelling {
             from += 1
             if byte == 0x2F {
                 isParameter = false
+                to = trimmed(out, to)
                 if to == 0 || out[to - 1] != 0x2F {
                     out[to] = byte
                     to += 1
@@ -87,8 +92,16 @@ enum PathSpelling {
             out[to] = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
             to += 1
         }
+        to = trimmed(out, to)
         if to > 1 && out[to - 1] == 0x2F { to -= 1 }
         return to
+    }
+
+    /// `count` without the spaces and dots that end the last segment.
+    private static func trimmed(_ out: UnsafeMutableRawBufferPointer, _ count: Int) -> Int {
+        var count = count
+        while count > 0, out[count - 1] == 0x20 || out[count - 1] == 0x2E { count -= 1 }
+        return count
     }
 
     static func fold(_ path: [UInt8]) -> [UInt8] {

@@ -48,58 +48,79 @@ struct AccessEntry {
     /// Appends one line of JSON. The keys from `time` to `outcome` are there always, but for `host`, `route` and
     /// `upstream_ms`; those and the later ones only where something is known.
     func append(to out: inout ByteBuffer, clock: inout WallClockText) {
-        out.append("{\"time\":\"")
-        clock.append(nanoseconds: endedNanoseconds, to: &out)
-        out.append("\",\"client\":\"")
-        out.appendEscaped(client)
-        Self.text("\",\"method\":\"", method, to: &out)
-        Self.text("\",\"target\":\"", target, to: &out)
-        if !host.isEmpty { Self.text("\",\"host\":\"", host, to: &out) }
-        if !route.isEmpty { Self.text("\",\"route\":\"", route, to: &out) }
-        out.append("\",\"revision\":")
-        out.append(decimal: revision)
-        out.append(",\"status\":")
-        out.append(decimal: status)
-        out.append(",\"duration_ms\":")
-        Self.milliseconds(totalNanoseconds, to: &out)
+        let room = out.writable(longestLine)
+        let start = room.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self)
+        var line = LineWriter(start)
+        line.write("{\"time\":\"")
+        clock.write(nanoseconds: endedNanoseconds, to: &line)
+        Self.write("\",\"client\":\"", client, &line)
+        Self.write("\",\"method\":\"", method, &line)
+        Self.write("\",\"target\":\"", target, &line)
+        if !host.isEmpty { Self.write("\",\"host\":\"", host, &line) }
+        if !route.isEmpty { Self.write("\",\"route\":\"", route, &line) }
+        line.write("\",\"revision\":")
+        line.write(decimal: UInt(clamping: revision))
+        line.write(",\"status\":")
+        line.write(decimal: UInt(clamping: status))
+        line.write(",\"duration_ms\":")
+        Self.write(milliseconds: totalNanoseconds, &line)
         if let upstreamNanoseconds {
-            out.append(",\"upstream_ms\":")
-            Self.milliseconds(upstreamNanoseconds, to: &out)
+            line.write(",\"upstream_ms\":")
+            Self.write(milliseconds: upstreamNanoseconds, &line)
         }
-        out.append(",\"bytes_in\":")
-        out.append(decimal: bytesIn)
-        out.append(",\"bytes_out\":")
-        out.append(decimal: bytesOut)
-        out.append(",\"outcome\":\"")
-        out.appendEscaped(outcome)
-        if !upstream.isEmpty { Self.text("\",\"upstream\":\"", upstream, to: &out) }
-        if !error.isEmpty { Self.text("\",\"error\":\"", error, to: &out) }
+        line.write(",\"bytes_in\":")
+        line.write(decimal: UInt(clamping: bytesIn))
+        line.write(",\"bytes_out\":")
+        line.write(decimal: UInt(clamping: bytesOut))
+        Self.write(",\"outcome\":\"", outcome, &line)
+        if !upstream.isEmpty { Self.write("\",\"upstream\":\"", upstream, &line) }
+        if !error.isEmpty { Self.write("\",\"error\":\"", error, &line) }
         if let payment {
-            Self.text("\",\"payer\":\"", payment.payer, to: &out)
-            Self.text("\",\"amount\":\"", payment.amountAtomic, to: &out)
-            Self.text("\",\"network\":\"", payment.network, to: &out)
-            if !payment.transaction.isEmpty { Self.text("\",\"transaction\":\"", payment.transaction, to: &out) }
+            Self.write("\",\"payer\":\"", payment.payer, &line)
+            Self.write("\",\"amount\":\"", payment.amountAtomic, &line)
+            Self.write("\",\"network\":\"", payment.network, &line)
+            if !payment.transaction.isEmpty { Self.write("\",\"transaction\":\"", payment.transaction, &line) }
         }
-        out.append("\"}\n")
+        line.write("\"}\n")
+        out.didWrite(line.end - start)
+    }
+
+    /// Room for every key and number, and for every text at its longest.
+    private var longestLine: Int {
+        var texts = Self.cut(client).count + Self.cut(method).count + Self.cut(target).count + Self.cut(host).count
+        texts += route.utf8.count + upstream.utf8.count + outcome.utf8.count + error.utf8.count
+        if let payment {
+            texts += payment.payer.utf8.count + payment.amountAtomic.utf8.count
+            texts += payment.network.utf8.count + payment.transaction.utf8.count
+        }
+        return texts * EscapedText.growth + Self.keysAndNumbers
+    }
+
+    /// All keys with their quotes (under 250 bytes), the time (24), and six numbers of at most 24 digits.
+    static let keysAndNumbers = 512
+
+    @inline(__always)
+    private static func cut(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: text.baseAddress, count: min(text.count, textLimit))
     }
 
     @inline(__always)
-    private static func text(_ key: StaticString, _ value: UnsafeRawBufferPointer, to out: inout ByteBuffer) {
-        out.append(key)
-        out.appendEscaped(UnsafeRawBufferPointer(rebasing: value.prefix(textLimit)))
+    private static func write(_ key: StaticString, _ value: UnsafeRawBufferPointer, _ line: inout LineWriter) {
+        line.write(key)
+        line.write(escaped: cut(value))
     }
 
     @inline(__always)
-    private static func text(_ key: StaticString, _ value: String, to out: inout ByteBuffer) {
-        out.append(key)
-        out.appendEscaped(value)
+    private static func write(_ key: StaticString, _ value: String, _ line: inout LineWriter) {
+        line.write(key)
+        line.write(escaped: value)
     }
 
-    /// Milliseconds with three decimals.
-    private static func milliseconds(_ nanoseconds: UInt64, to out: inout ByteBuffer) {
+    /// With three decimals.
+    private static func write(milliseconds nanoseconds: UInt64, _ line: inout LineWriter) {
         let microseconds = UInt(nanoseconds / 1000)
-        out.append(decimal: microseconds / 1000)
-        out.append(byte: 0x2E)
-        WallClockText.append(microseconds % 1000, digits: 3, to: &out)
+        line.write(decimal: microseconds / 1000)
+        line.write(byte: 0x2E)
+        line.write(microseconds % 1000, digits: 3)
     }
 }

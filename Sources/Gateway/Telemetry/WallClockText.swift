@@ -2,20 +2,32 @@ import Bytes
 
 /// Wall-clock time as RFC 3339 in UTC with milliseconds; the date is worked out once a second.
 struct WallClockText: ~Copyable {
-    private var second = Int64.min
-    private var date = ByteBuffer(capacity: 32)
+    /// `2026-11-21T01:35:33.103Z`.
+    static let length = 24
 
-    /// Appends `2026-11-21T01:35:33.103Z` (24 bytes).
-    mutating func append(nanoseconds: Int64, to out: inout ByteBuffer) {
+    private var second = Int64.min
+    /// The first 19 bytes: all but the milliseconds.
+    private let date = UnsafeMutablePointer<UInt8>.allocate(capacity: 20)
+
+    deinit { date.deallocate() }
+
+    mutating func write(nanoseconds: Int64, to line: inout LineWriter) {
         let second = nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
         if second != self.second {
             self.second = second
             formatDate(second)
         }
-        out.append(date.readable)
-        out.append(byte: 0x2E)
-        Self.append(UInt(nanoseconds - second * 1_000_000_000) / 1_000_000, digits: 3, to: &out)
-        out.append(byte: 0x5A)
+        line.write(UnsafeRawBufferPointer(start: date, count: 19))
+        line.write(byte: 0x2E)
+        line.write(UInt(nanoseconds - second * 1_000_000_000) / 1_000_000, digits: 3)
+        line.write(byte: 0x5A)
+    }
+
+    mutating func append(nanoseconds: Int64, to out: inout ByteBuffer) {
+        let room = out.writable(Self.length)
+        var line = LineWriter(room.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self))
+        write(nanoseconds: nanoseconds, to: &line)
+        out.didWrite(Self.length)
     }
 
     private mutating func formatDate(_ second: Int64) {
@@ -31,30 +43,17 @@ struct WallClockText: ~Copyable {
         let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
         let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        date.clear()
-        Self.append(UInt(max(year, 0)), digits: 4, to: &date)
-        date.append(byte: 0x2D)
-        Self.append(UInt(month), digits: 2, to: &date)
-        date.append(byte: 0x2D)
-        Self.append(UInt(day), digits: 2, to: &date)
-        date.append(byte: 0x54)
-        Self.append(UInt(rest / 3600), digits: 2, to: &date)
-        date.append(byte: 0x3A)
-        Self.append(UInt(rest / 60 % 60), digits: 2, to: &date)
-        date.append(byte: 0x3A)
-        Self.append(UInt(rest % 60), digits: 2, to: &date)
-    }
-
-    /// The last `digits` decimal digits of `value`, zeros in front.
-    static func append(_ value: UInt, digits: Int, to out: inout ByteBuffer) {
-        let room = out.writable(digits)
-        var rest = value
-        var at = digits - 1
-        while at >= 0 {
-            room[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-            at -= 1
-        }
-        out.didWrite(digits)
+        var line = LineWriter(date)
+        line.write(UInt(max(year, 0)), digits: 4)
+        line.write(byte: 0x2D)
+        line.write(UInt(month), digits: 2)
+        line.write(byte: 0x2D)
+        line.write(UInt(day), digits: 2)
+        line.write(byte: 0x54)
+        line.write(UInt(rest / 3600), digits: 2)
+        line.write(byte: 0x3A)
+        line.write(UInt(rest / 60 % 60), digits: 2)
+        line.write(byte: 0x3A)
+        line.write(UInt(rest % 60), digits: 2)
     }
 }
