@@ -62,14 +62,20 @@ public enum Base64 {
                     let b = table[Int(text[at + 1])]
                     let c = last && padding == 2 ? 0 : table[Int(text[at + 2])]
                     let d = last && padding >= 1 ? 0 : table[Int(text[at + 3])]
-                    if a | b | c | d > 63 { valid = false; return }
+                    if a | b | c | d > 63 {
+                        valid = false
+                        return
+                    }
                     let word = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
                     let to = group * 3
                     out[to] = UInt8(truncatingIfNeeded: word >> 16)
                     if !last || padding < 2 { out[to + 1] = UInt8(truncatingIfNeeded: word >> 8) }
                     if !last || padding < 1 { out[to + 2] = UInt8(truncatingIfNeeded: word) }
                     let left: UInt32 = !last ? 0 : padding == 2 ? word & 0xFFFF : padding == 1 ? word & 0xFF : 0
-                    if left != 0 { valid = false; return }
+                    if left != 0 {
+                        valid = false
+                        return
+                    }
                 }
             }
             count = size

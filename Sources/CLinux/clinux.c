@@ -15,6 +15,13 @@ int farebox_unacknowledged_bytes(int descriptor) {
     return ioctl(descriptor, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
+int farebox_tcp_is_established(int descriptor) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
+    return info.tcpi_state == TCP_ESTABLISHED;
+}
+
 int farebox_pin_thread(int processor) {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -70,6 +70,9 @@ public struct Socket: ~Copyable {
         setsockopt(number, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
+    /// Whether the peer has closed its sending side or the connection is over: any TCP state but ESTABLISHED.
+    public var peerHasFinished: Bool { farebox_tcp_is_established(number) == 0 }
+
     /// True when the peer's kernel has acknowledged every byte sent and has not reset the connection.
     public var isAcknowledged: Bool {
         farebox_unacknowledged_bytes(number) == 0 && pendingFault() == nil

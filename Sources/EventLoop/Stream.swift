@@ -34,6 +34,9 @@ public struct Stream: ~Copyable {
     /// Makes the coming close a reset: for a peer that must not take a cut-off answer for a whole one.
     public mutating func resetOnClose() { socket.resetOnClose() }
 
+    /// Whether the peer has closed its sending side or the connection is over, as the kernel knows it.
+    public mutating func peerHasFinished() -> Bool { socket.peerHasFinished }
+
     /// True when the peer's kernel has acknowledged every byte sent and has not reset the connection.
     public mutating func isAcknowledged() -> Bool { socket.isAcknowledged }
 

@@ -13,6 +13,9 @@ public final class TLSSession {
     fileprivate var inbound = ByteBuffer()
     fileprivate var inboundEnded = false
 
+    /// How reading ended; OpenSSL tells its reason only once.
+    private var end: Read?
+
     /// Of the certificate that did not verify.
     var refusedSubject: String?
 
@@ -143,19 +146,22 @@ public final class TLSSession {
     }
 
     /// Decrypts into `plaintext` (not empty), a record at a time at most; call until it wants more. Only once established.
+    /// An end or a failure is said again by every later call.
     public func read(into plaintext: UnsafeMutableRawBufferPointer) -> Read {
         precondition(isEstablished && plaintext.count > 0)
+        if let end { return end }
         ERR_clear_error()
         var count = 0
         let result = SSL_read_ex(ssl, plaintext.baseAddress, plaintext.count, &count)
         if result == 1 { return .bytes(count) }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wantMore
-        case SSL_ERROR_ZERO_RETURN: return .closed
+        case SSL_ERROR_ZERO_RETURN: end = .closed
         default:
             let fault = fault()
-            return fault.kind == .truncated ? .truncated : .failed(fault)
+            end = fault.kind == .truncated ? .truncated : .failed(fault)
         }
+        return end.unsafelyUnwrapped
     }
 
     public enum Write: Equatable {

@@ -46,6 +46,8 @@ public final class TimerWheel {
     private var heads: [Timer?]
     private var occupied: [UInt64]
     private var currentTick: UInt64
+    /// Looked at before their time; kept for its memory.
+    private var aside: [Timer] = []
     /// No occupied place is earlier than this; `.max` when the wheel is empty.
     private var earliestTick = UInt64.max
 
@@ -104,32 +106,27 @@ public final class TimerWheel {
         let last = min(nowTick, tick + UInt64(TimerWheel.places) - 1)
         currentTick = max(currentTick, nowTick)
         while tick <= last {
-            drain(place: Int(tick) & (TimerWheel.places - 1), nowNanoseconds: nowNanoseconds, nowTick: nowTick)
+            drain(place: Int(tick) & (TimerWheel.places - 1), nowNanoseconds: nowNanoseconds)
             tick += 1
         }
         earliestTick = nextOccupiedTick()
     }
 
-    private func drain(place: Int, nowNanoseconds: UInt64, nowTick: UInt64) {
-        var again: Timer?
+    private func drain(place: Int, nowNanoseconds: UInt64) {
         while let timer = heads[place] {
             remove(timer)
             if timer.deadlineNanoseconds == .max { continue }
             if timer.deadlineNanoseconds <= nowNanoseconds {
                 timer.deadlineNanoseconds = .max
                 timer.target?.timerFired(timer)
-            } else if TimerWheel.tick(timer.deadlineNanoseconds) & UInt64(TimerWheel.places - 1) == UInt64(place) {
-                timer.next = again
-                again = timer
             } else {
-                self.place(timer)
+                aside.append(timer)
             }
         }
-        while let timer = again {
-            again = timer.next
-            timer.next = nil
-            self.place(timer)
-        }
+        // Only now: placed at the rim while the place is swept, a timer would come round again without end. One that a
+        // callback has armed or unlinked meanwhile is in its place already, or in none.
+        for timer in aside where timer.linkedTick == .max && timer.deadlineNanoseconds != .max { self.place(timer) }
+        aside.removeAll(keepingCapacity: true)
     }
 
     private func nextOccupiedTick() -> UInt64 {

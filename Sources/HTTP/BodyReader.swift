@@ -26,10 +26,11 @@ public struct BodyReader: ~Copyable {
     private var left: Int
     private var decoder: ChunkedDecoder
 
-    public init(_ framing: BodyFraming, trailerLimits: HeadLimits = .trailers) {
+    /// - Parameter takesPadding: as of `ChunkedDecoder`.
+    public init(_ framing: BodyFraming, trailerLimits: HeadLimits = .trailers, takesPadding: Bool = false) {
         self.framing = framing
         if case .length(let count) = framing { left = count } else { left = 0 }
-        decoder = ChunkedDecoder(trailerLimits: trailerLimits)
+        decoder = ChunkedDecoder(trailerLimits: trailerLimits, takesPadding: takesPadding)
     }
 
     /// Nothing of this body is still to come; true from the start for an empty one, never true for `untilClose`.

@@ -8,7 +8,7 @@ public struct ChunkedDecoder: ~Copyable {
     private static let sizeDigits = 16
 
     private enum State {
-        case size, sizeLineFeed
+        case size, padding, sizeLineFeed
         case data, dataReturn, dataLineFeed
         case trailers, noTrailersLineFeed
         case end
@@ -22,12 +22,16 @@ public struct ChunkedDecoder: ~Copyable {
     private var size = 0
     private var extensionCount = 0
     private let trailerLimits: HeadLimits
+    private let takesPadding: Bool
 
     /// The trailers, if there were any, once the body has ended.
     public private(set) var trailers: TrailerSection?
 
-    public init(trailerLimits: HeadLimits = .trailers) {
+    /// - Parameter takesPadding: blanks may stand between a size and its CRLF, as some old servers write them; meant for
+    ///   responses only, which are framed anew on their way.
+    public init(trailerLimits: HeadLimits = .trailers, takesPadding: Bool = false) {
         self.trailerLimits = trailerLimits
+        self.takesPadding = takesPadding
     }
 
     public var isDone: Bool {
@@ -49,7 +53,7 @@ public struct ChunkedDecoder: ~Copyable {
                 return readTrailers(bytes, from: at)
             case .end, .refused:
                 return finalStep(consumed: at)
-            case .size, .sizeLineFeed, .dataReturn, .dataLineFeed, .noTrailersLineFeed:
+            case .size, .padding, .sizeLineFeed, .dataReturn, .dataLineFeed, .noTrailersLineFeed:
                 if let fault = take(bytes[at]) {
                     state = .refused(fault)
                     return BodyStep(event: .refused(fault), consumed: at)
@@ -72,6 +76,8 @@ public struct ChunkedDecoder: ~Copyable {
     private mutating func take(_ byte: UInt8) -> HTTPFault? {
         switch state {
         case .size: return takeSizeLine(byte)
+        case .padding:
+            if byte == 0x0D { state = .sizeLineFeed } else if !FieldGrammar.isBlank(byte) { return .badChunkSize }
         case .sizeLineFeed:
             guard byte == 0x0A else { return .bareCarriageReturn }
             state = size > 0 ? .data : .trailers
@@ -97,7 +103,11 @@ public struct ChunkedDecoder: ~Copyable {
             return nil
         }
         if byte == 0x0A { return .bareLineFeed }
-        if case .none = `extension`, byte != 0x3B || digits == 0 { return takeDigit(byte) }
+        if case .none = `extension`, byte != 0x3B || digits == 0 {
+            guard takesPadding && digits > 0 && FieldGrammar.isBlank(byte) else { return takeDigit(byte) }
+            state = .padding
+            return nil
+        }
         extensionCount += 1
         if extensionCount > Self.extensionBytes { return .chunkExtensionsTooLarge }
         return `extension`.take(byte) ? nil : .badChunkExtension

@@ -30,7 +30,7 @@ public enum HTTPFault: UInt8, Error, CaseIterable, Sendable {
         case .targetTooLong: 414
         case .unknownExpectation: 417
         case .headTooLarge, .tooManyFields: 431
-        case .methodTooLong, .unknownTransferCoding: 501
+        case .unknownTransferCoding: 501
         case .unsupportedVersion: 505
         default: 400
         }

@@ -22,15 +22,17 @@ enum MessageFraming {
         return .success(.length(count))
     }
 
-    /// A well-formed list with a coding that is not known is 501 (RFC 9112 §6.1); all else has no reading.
+    /// A well-formed list of codings that are not known is 501, with `chunked` at most at its end (RFC 9112 §6.1); all
+    /// else has no reading.
     private static func otherCoding(_ text: UnsafeRawBufferPointer) -> HTTPFault {
         var list = text
-        var fault = HTTPFault.badTransferEncoding
+        var isKnown = true
+        var endsChunked = false
         while let coding = FieldGrammar.nextElement(&list) {
-            guard FieldGrammar.isToken(coding) else { return .badTransferEncoding }
-            if !FieldGrammar.isWord(coding, "chunked") { fault = .unknownTransferCoding }
+            guard FieldGrammar.isToken(coding), !endsChunked else { return .badTransferEncoding }
+            if FieldGrammar.isWord(coding, "chunked") { endsChunked = true } else { isKnown = false }
         }
-        return fault
+        return isKnown ? .badTransferEncoding : .unknownTransferCoding
     }
 
     /// 1 to 19 digits that fit an Int.

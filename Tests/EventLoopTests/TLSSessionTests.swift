@@ -157,6 +157,7 @@ import Testing
             let heard = TLSTestPair.drain(pair.client)
             #expect(heard.text == Array("last".utf8))
             #expect(heard.end == (orderly ? .closed : .truncated))
+            #expect(TLSTestPair.drain(pair.client).end == heard.end)
         }
     }
 
@@ -178,11 +179,13 @@ import Testing
         #expect(pair.send("last", from: pair.server) == .accepted(4))
         pair.server.outbound.mutableReadable[8] ^= 1
         pair.carry()
-        guard case .failed(let fault) = TLSTestPair.drain(pair.client).end else {
+        let end = TLSTestPair.drain(pair.client).end
+        guard case .failed(let fault) = end else {
             Issue.record("taken")
             return
         }
         #expect(fault.kind == .protocolError)
+        #expect(TLSTestPair.drain(pair.client).end == end)
     }
 
     @Test func closingLeavesReadingOpen() throws {

@@ -113,6 +113,24 @@ func readBody(
         }
     }
 
+    /// Old servers write sizes in a fixed width; what callers send is held to the grammar.
+    @Test func responsesMayPadTheirSizes() {
+        let rows: [(String, BodyStep)] = [
+            ("5  \t\r\nhello", BodyStep(event: .data(6..<11), consumed: 11)),
+            ("5 x\r\n", BodyStep(event: .refused(.badChunkSize), consumed: 2)),
+            ("5 5\r\n", BodyStep(event: .refused(.badChunkSize), consumed: 2)),
+            ("5 ;a\r\n", BodyStep(event: .refused(.badChunkSize), consumed: 2)),
+            ("5 \n", BodyStep(event: .refused(.badChunkSize), consumed: 2)),
+            (" 5\r\n", BodyStep(event: .refused(.badChunkSize), consumed: 0)),
+            ("5;a \r\n", BodyStep(event: .refused(.badChunkExtension), consumed: 3)),
+        ]
+        for (bytes, wanted) in rows {
+            var reader = BodyReader(.chunked, takesPadding: true)
+            let step = withExactBytes(raw(bytes)) { reader.next($0) }
+            #expect(step == wanted, "\(bytes)")
+        }
+    }
+
     @Test func extensionsAreBoundedForTheWholeBody() {
         func body(_ first: Int, _ second: Int) -> [UInt8] {
             raw(

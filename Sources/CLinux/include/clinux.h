@@ -20,6 +20,9 @@ int farebox_accept4(int descriptor, struct sockaddr *address, socklen_t *length,
 // SIOCOUTQ: bytes in the send queue that the peer has not acknowledged; -1 on error.
 int farebox_unacknowledged_bytes(int descriptor);
 
+// TCP_INFO: 1 while neither side has finished, 0 in every other state, -1 on error.
+int farebox_tcp_is_established(int descriptor);
+
 // Pins the calling thread to one processor; 0 or an errno.
 int farebox_pin_thread(int processor);
 

@@ -361,14 +361,15 @@ final class ClientConnection: EventHandler, TimerTarget {
                 if head.isInterim {
                     interimAnswers += 1
                     if interimAnswers > ClientConnection.interimAnswersAtMost {
-                        fail(ClientFault(kind: .malformed, detail: "\(pool.endpoint.text): interim answers without end"))
+                        fail(
+                            ClientFault(kind: .malformed, detail: "\(pool.endpoint.text): interim answers without end"))
                         return bytes.count
                     }
                     receiver?.interimAnswer(head)
                     continue
                 }
                 hasReceivedAnswer = true
-                reusable = head.keepAlive
+                reusable = head.keepAlive && fault == nil
                 body = BodyReader(head.framing)
                 readingBody = true
                 receiver?.answerHead(head)
@@ -401,7 +402,7 @@ final class ClientConnection: EventHandler, TimerTarget {
     private func finish(trailers: TrailerSection?) {
         let receiver = receiver
         self.receiver = nil
-        if reusable && requestIsWhole && outbound.isEmpty {
+        if reusable && requestIsWhole && !peerFinished && !hasUnsentBytes {
             phase = .idle
             inbound.release()
             outbound.release()

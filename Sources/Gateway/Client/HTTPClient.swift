@@ -52,6 +52,9 @@ final class HTTPClient {
         return context
     }
 
+    /// New connections read the authority files anew: they may have been renewed.
+    func readTrustAgain() { contexts.removeAll() }
+
     /// Closes connections that carry nothing.
     func closeKept() { for pool in pools.values { pool.closeKept() } }
 }

@@ -13,8 +13,6 @@ struct Answer {
     /// Said where a caller could believe that money moved: `"charged": false`.
     var saysNotCharged = false
     var isPreflight = false
-    /// For the operator's log alone.
-    var operatorDetail: String?
     /// The outcome's name in the access log.
     var outcome: ExchangeRecord.Outcome = .refused
 
@@ -60,8 +58,15 @@ extension Exchange {
     func answer(refusing fault: RequestFault) -> Progress {
         requestFault = fault
         downstream?.closeAfterAnswer()
+        if let purchase, purchase.isPaid {
+            return answer(
+                paidStatus: fault.status, purchase, code: "\(fault.code)",
+                message:
+                    "\(fault.explanation) It is paid for: the same request, with a new payment, will not be charged again.",
+                retryAfterSeconds: 1)
+        }
         var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation)")
-        answer.saysNotCharged = purchase.map { !$0.isPaid } ?? false
+        answer.saysNotCharged = purchase != nil
         return self.answer(answer)
     }
 

@@ -165,11 +165,13 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             }
             inbound.append(bytes)
         case .refused(let fault):
+            scannedBytes = 0
             begin(exchange)
             bodyIsWhole = true
             closesAfterAnswer = true
             exchange.begin(self, refused: .malformed(fault))
         case .complete(let consumed):
+            scannedBytes = 0
             begin(exchange)
             let framing = exchange.head.framing
             body = BodyReader(framing)
@@ -230,7 +232,9 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     private func receivedBodyInTime(_ count: Int) -> Bool {
         bodyBytes += count
         if bodyIsDropped && bodyBytes > Self.drainedBodyBytes {
-            close()
+            closesAfterAnswer = true
+            bodyIsWhole = true
+            if answerEnded && outbound.isEmpty { linger() }
             return false
         }
         let elapsed = loop.nowNanoseconds &- bodyStartedNanoseconds
@@ -273,7 +277,11 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     func dropBody() {
         bodyIsDropped = true
         readingIsPaused = false
-        if !bodyIsWhole { loop.callAgain(self) }
+        if bodyIsWhole { return }
+        bodyBytes = 0
+        bodyStartedNanoseconds = loop.nowNanoseconds
+        arm(worker.limits.bodyTimeoutMilliseconds)
+        loop.callAgain(self)
     }
 
     // MARK: Answering
@@ -376,6 +384,9 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     // MARK: Ending
 
+    /// Whether the caller has closed its sending side, as the kernel knows it: the event may still be on its way.
+    var peerHasFinished: Bool { peerFinished || phase == .closed || stream!.peerHasFinished() }
+
     /// True when the caller's kernel has acknowledged every byte: the answer has arrived though its sender has finished.
     var isAcknowledged: Bool { phase != .closed && stream!.isAcknowledged() }
 
@@ -400,7 +411,10 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     /// The process stops: a connection without an exchange ends now, the others after their answer.
     func drain() {
-        if phase == .idle || phase == .readingHead { close() }
+        guard phase == .idle else { return }
+        // Who was let in and has asked already is answered; a head half read has its deadline.
+        if !stream!.isQuiet() { readAvailable() }
+        if phase == .idle { close() }
     }
 
     func timerFired(_ timer: Timer) {

@@ -154,7 +154,7 @@ final class Exchange: TimerTarget {
             return .ready
         }
         if downstream.hasUnsentBytes || downstream.isBroken { return .pending }
-        if let purchase, purchase.ticket != nil, downstream.peerFinished, !downstream.isAcknowledged {
+        if let purchase, purchase.ticket != nil, downstream.peerHasFinished, !downstream.isAcknowledged {
             if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
                 end(delivered: false)
                 return .ready

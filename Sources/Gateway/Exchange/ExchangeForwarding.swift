@@ -16,10 +16,15 @@ extension Exchange {
         if downstream == nil && !requestIsWhole && purchase?.body == nil { return answer(refusing: .truncatedBody) }
         let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
-        timer.arm(
-            atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
+        // A second try has what is left of the first one's time.
+        if !triedAgain {
+            timer.arm(
+                atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
+        }
         let connection = upstream.pool.take(
-            for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain, mayRepeat: isRepeatable
+            for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain,
+            // What is paid for never takes a connection that was not looked at.
+            mayRepeat: isRepeatable && purchase == nil
         )
         self.connection = connection
         stage = .answering
@@ -118,11 +123,15 @@ extension Exchange {
     func judgeAnswer() -> Progress {
         if let fault = upstreamFault { return upstreamFailed(fault) }
         guard answerIsWhole else { return .pending }
-        timer.cancel()
         if let purchase, purchase.holdsAnswer {
+            // What the disk has not taken could not be shown: it must not be charged.
+            if let fault = purchase.heldBody?.fault { return withhold(purchase, .cannotHold, "\(fault)") }
+            if purchase.heldBody?.awaitWritten() == false { return .pending }
+            timer.cancel()
             stage = .settlingAfter
             return .ready
         }
+        timer.cancel()
         finishAnswer()
         return .ready
     }
@@ -144,7 +153,7 @@ extension Exchange: AnswerReceiver {
         // 100 is ours to say; before a charged answer nothing leaves; HTTP/1.0 knows none (RFC 9110 §15.2).
         if head.statusCode == 100 || self.head.minorVersion == 0 || purchase.map({ !$0.isPaid }) == true { return }
         out.appendStatusLine(head.statusCode)
-        head.appendFields(except: .hopByHop, to: &out)
+        head.appendFields(except: .hopByHop.union(.payment), to: &out)
         out.append("\r\n")
     }
 
@@ -169,6 +178,8 @@ extension Exchange: AnswerReceiver {
             answerFraming = self.head.minorVersion == 1 ? .chunked : .untilClose
             dropped = dropped.union([.contentLength])
         }
+        // RFC 9110 §8.6.
+        if head.statusCode == 204 { dropped = dropped.union([.contentLength]) }
         if let purchase {
             dropped = dropped.union(purchase.replacedAnswerFields)
             purchase.answerStatus = head.statusCode
@@ -241,7 +252,7 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerFailed(_ fault: ClientFault) {
-        if let connection, mayTryAgain(connection) {
+        if let connection, mayTryAgain(connection, fault) {
             forgetConnection()
             triedAgain = true
             stage = .forwarding
@@ -253,8 +264,10 @@ extension Exchange: AnswerReceiver {
     }
 
     /// A kept connection that ends before an answer was closed while idle: the request never ran, or may run twice.
-    private func mayTryAgain(_ connection: ClientConnection) -> Bool {
-        guard connection.isReused, !connection.hasReceivedAnswer, !triedAgain else { return false }
+    private func mayTryAgain(_ connection: ClientConnection, _ fault: ClientFault) -> Bool {
+        guard fault.kind == .closedEarly, connection.isReused, !connection.hasReceivedAnswer, !triedAgain else {
+            return false
+        }
         guard purchase?.body != nil || head.framing == .none else { return false }
         return head.method.isIdempotent || !connection.hasWrittenRequest
     }
@@ -276,7 +289,8 @@ extension Exchange: SpillTarget {
         switch stage {
         case .collecting: downstream?.resumeBody()
         case .answering:
-            guard let connection, let purchase else { return }
+            guard let purchase else { return }
+            guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
         case .releasing: advance()
         case .routing, .reading, .admitting, .settlingFirst, .forwarding, .settlingAfter, .delivering, .ended: break

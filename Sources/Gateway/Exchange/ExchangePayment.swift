@@ -32,7 +32,8 @@ extension Exchange {
                 preconditionFailure("a payment is proven for one of its candidates")
             }
             purchase = Purchase(
-                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision, payer: payload.authorization.from,
+                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision,
+                payer: payload.authorization.from,
                 termsFault: agreed.fault)
         }
         stage = .collecting
@@ -55,19 +56,27 @@ extension Exchange {
     /// that are still honoured. Empty where no offer has this network and asset.
     private func agreements(_ payload: PaymentPayload, _ terms: Terms) -> [Agreement] {
         let now = worker.unixSeconds
-        let present = agreements(payload, terms, revision: prepared.revision.number, now: now)
+        let needed = Int64(terms.neededSeconds)
+        let present = agreements(payload, terms, revision: prepared.revision.number, now: now, neededSeconds: needed)
         if present.contains(where: { $0.fault == nil }) { return present.filter { $0.fault == nil } }
         let former = prepared.revision.formerTerms(
             method: head.bytes(of: head.methodRange), host: host, path: path, now: now
-        ).flatMap { agreements(payload, $0.terms, revision: $0.revision, now: now) }
+        ).flatMap { former in
+            // The present upstream's time-outs run, whatever the former revision promised.
+            agreements(
+                payload, former.terms, revision: former.revision, now: now,
+                neededSeconds: max(needed, Int64(former.terms.neededSeconds)))
+        }
         return former.filter { $0.fault == nil } + present
     }
 
-    private func agreements(_ payload: PaymentPayload, _ terms: Terms, revision: Int, now: Int64) -> [Agreement] {
+    private func agreements(
+        _ payload: PaymentPayload, _ terms: Terms, revision: Int, now: Int64, neededSeconds: Int64
+    ) -> [Agreement] {
         Matching.candidates(for: payload, among: terms.offers).map { offer in
             let fault =
                 Matching.compare(payload, with: offer)
-                ?? LocalChecks.check(payload, for: offer, now: now, neededSeconds: Int64(terms.neededSeconds))
+                ?? LocalChecks.check(payload, for: offer, now: now, neededSeconds: neededSeconds)
             return Agreement(offer: offer, terms: terms, revision: revision, fault: fault)
         }
     }
@@ -109,6 +118,8 @@ extension Exchange {
     }
 
     func collect(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {
+        // What follows a body that was refused is nobody's.
+        if stage != .collecting { return }
         purchase.bindingHash.update(bytes)
         switch purchase.body?.append(bytes) {
         case nil, .accepted: break
@@ -140,10 +151,11 @@ extension Exchange {
         guard let purchase, let route else { preconditionFailure("only a purchase is admitted") }
         guard let admitted = purchase.admitted else {
             if purchase.token == nil {
-                purchase.token = worker.ledger.admit(admission(purchase, route), reply: reply { $0.admitted = $1 })
+                purchase.token = worker.ledger.admit(admission(purchase, route), reply: admissionReply())
             }
             return .pending
         }
+        purchase.admissionIsTaken = true
         switch admitted {
         case .claimed(let ticket):
             purchase.claimed(ticket)
@@ -156,7 +168,7 @@ extension Exchange {
         case .pending(let transaction): return answer(pending: transaction, purchase)
         case .leaseBusy(let trouble, let seconds): return answer(.leaseBusy(trouble, retryAfterSeconds: seconds))
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
-        case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
+        case .unavailable: return answer(.ledgerUnavailable)
         }
         if downstream?.peerFinished == true { callerFinishedSending() }
         return .ready
@@ -180,6 +192,21 @@ extension Exchange {
             redeliverForSeconds: Int64(terms.redeliverForSeconds),
             inFlightPerWallet: terms.order == .after ? policy.inFlightAfter : policy.inFlightFirst,
             leaseWaitMilliseconds: policy.leaseWaitMilliseconds, leaseQueue: policy.leaseQueue)
+    }
+
+    /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.
+    private func admissionReply() -> @Sendable (Admitted) -> Void {
+        let inbox = worker.inbox
+        let handle = handle
+        return { admitted in
+            inbox.post { worker in
+                guard let exchange = worker.exchanges[handle], let purchase = exchange.purchase else {
+                    return worker.giveBack(admitted)
+                }
+                purchase.admitted = admitted
+                exchange.advance()
+            }
+        }
     }
 
     /// A closure for another thread that notes `value` and resumes this exchange, if it is still this one.
@@ -239,13 +266,18 @@ extension Exchange {
         case .settled: preconditionFailure("a settled payment is not refused")
         case .refused(let code): return answer(settlementRefused: code, purchase)
         case .pending(let transaction): return answer(pending: transaction, purchase)
-        case .unavailable(let reason): return answer(.ledgerUnavailable(reason))
+        case .unavailable: return answer(.settlementUnsure)
         }
     }
 
     /// Tells the ledger how the exchange ended; every ticket ends here.
     func settleAccounts(delivered: Bool) -> ExchangeRecord.Outcome {
-        guard let purchase, let ticket = purchase.ticket else { return record.outcome }
+        guard let purchase else { return record.outcome }
+        guard let ticket = purchase.ticket else {
+            // It came too late to be acted upon.
+            if !purchase.admissionIsTaken, let admitted = purchase.admitted { worker.giveBack(admitted) }
+            return record.outcome
+        }
         guard purchase.isPaid else {
             worker.ledger.ended(ticket, .uncharged(reason: purchase.voidReason))
             return .void

@@ -157,7 +157,8 @@ extension Exchange {
         if case .chunked = head.framing {
             worker.framing.clear()
             worker.framing.appendLastChunk()
-            trailers?.appendAllowed(to: &worker.framing)
+            // A trailer could name what the configuration sets.
+            if upstream?.fieldLines.isEmpty == true { trailers?.appendAllowed(to: &worker.framing) }
             worker.framing.appendEmptyLine()
             connection.send(worker.framing.readable, .empty)
         }

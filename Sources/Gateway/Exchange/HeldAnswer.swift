@@ -24,19 +24,22 @@ extension Exchange {
         switch purchase.heldBody?.append(bytes) {
         case nil, .accepted: break
         case .pause: connection?.pause()
-        case .overLimit: withhold(purchase, .answerTooLarge, "the answer is larger than limits.held_answer")
-        case .failed(let fault): withhold(purchase, .cannotHold, "\(fault)")
+        case .overLimit:
+            _ = withhold(purchase, .answerTooLarge, "the answer is larger than limits.held_answer")
+            advance()
+        case .failed(let fault):
+            _ = withhold(purchase, .cannotHold, "\(fault)")
+            advance()
         }
     }
 
     /// The answer cannot be held, so it cannot be charged: it is dropped, and the claim is void.
-    private func withhold(_ purchase: Purchase, _ answer: Answer, _ reason: String) {
+    func withhold(_ purchase: Purchase, _ answer: Answer, _ reason: String) -> Progress {
         purchase.dropHeld()
         abandonConnection()
         purchase.voidReason = reason
         timer.cancel()
-        _ = self.answer(answer)
-        advance()
+        return self.answer(answer)
     }
 
     /// The money is ours: the head with its receipt, then the body.

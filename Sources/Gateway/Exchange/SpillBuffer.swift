@@ -59,7 +59,9 @@ final class SpillBuffer: @unchecked Sendable {
     private var isPaused = false
     private var isWaitingToRead = false
     private var file: SpillFile?
-    private var fault: SpillFault?
+    /// Why bytes of it are not to be had.
+    private(set) var fault: SpillFault?
+    private var isAwaitedWritten = false
     /// Answers of the disk to an earlier use of this object are dropped.
     private var generation: UInt64 = 0
 
@@ -126,8 +128,9 @@ final class SpillBuffer: @unchecked Sendable {
         unwrittenBytes -= length
         if let fault {
             fail(fault)
-        } else if isPaused && unwrittenBytes < chunkBytes {
+        } else if isPaused && unwrittenBytes < chunkBytes || isAwaitedWritten && unwrittenBytes == 0 {
             isPaused = false
+            isAwaitedWritten = false
             target?.spillProgressed(self)
         }
     }
@@ -136,10 +139,17 @@ final class SpillBuffer: @unchecked Sendable {
     private func fail(_ fault: SpillFault) {
         guard self.fault == nil else { return }
         self.fault = fault
-        let isAwaited = isPaused || isWaitingToRead
+        let isAwaited = isPaused || isWaitingToRead || isAwaitedWritten
         isPaused = false
+        isAwaitedWritten = false
         isWaitingToRead = false
         if isAwaited { target?.spillProgressed(self) }
+    }
+
+    /// Whether the disk has taken everything; where not, the target is told when it has, or has failed.
+    func awaitWritten() -> Bool {
+        isAwaitedWritten = unwrittenBytes > 0
+        return !isAwaitedWritten
     }
 
     // MARK: reading
@@ -209,7 +219,7 @@ final class SpillBuffer: @unchecked Sendable {
         if memory.capacity > 64 * 1024 { memory.release() } else { memory.clear() }
         (count, position, fileBytes, unwrittenBytes, windowStart) = (0, 0, 0, 0, 0)
         (staging, spare, window, file, fault) = (nil, nil, nil, nil, nil)
-        (isReading, isPaused, isWaitingToRead) = (false, false, false)
+        (isReading, isPaused, isWaitingToRead, isAwaitedWritten) = (false, false, false, false)
         target = nil
     }
 

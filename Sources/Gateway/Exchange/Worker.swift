@@ -31,6 +31,7 @@ final class Worker {
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     private(set) var isDraining = false
+    private var nextWarningNanoseconds: UInt64 = 0
 
     /// For chunk framing that is sent at once.
     var framing = ByteBuffer(capacity: 64)
@@ -61,6 +62,7 @@ final class Worker {
         self.prepared = prepared
         limits = prepared.revision.settings.limits
         headLimits = Worker.headLimits(limits)
+        client.readTrustAgain()
         upstreams = prepared.revision.upstreams.map { Upstream($0, client: client) }
     }
 
@@ -83,7 +85,9 @@ final class Worker {
     }
 
     func acceptFailed(_ fault: SystemFault) {
-        services.logger.warning("a connection could not be taken", metadata: ["cause": "\(fault)"])
+        if loop.nowNanoseconds < nextWarningNanoseconds { return }
+        nextWarningNanoseconds = loop.nowNanoseconds + 1_000_000_000
+        services.logger.warning("connections cannot be taken", metadata: ["cause": "\(fault)"])
     }
 
     func connectionClosed(_ connection: DownstreamConnection) {
@@ -128,6 +132,15 @@ final class Worker {
 
     /// Wall clock, for the windows of payments.
     var unixSeconds: Int64 { wallNanoseconds() / 1_000_000_000 }
+
+    /// An admission whose exchange has ended before it could be acted upon.
+    func giveBack(_ admitted: Admitted) {
+        switch admitted {
+        case .claimed(let ticket): ledger.ended(ticket, .uncharged(reason: "the caller left before the request began"))
+        case .redeemed(let ticket, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
+        case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .unavailable: break
+        }
+    }
 
     func spill(memoryBytes: Int, atMost totalBytes: Int) -> SpillBuffer {
         let inbox = inbox

@@ -21,11 +21,20 @@ extension Answer {
         return answer
     }
 
-    static func ledgerUnavailable(_ reason: String) -> Answer {
+    static var ledgerUnavailable: Answer {
         var answer = Answer(503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.")
         answer.retryAfterSeconds = 5
         answer.saysNotCharged = true
-        answer.operatorDetail = reason
+        return answer
+    }
+
+    /// The ledger failed while it settled: the debit may be on disk or not.
+    static var settlementUnsure: Answer {
+        var answer = Answer(
+            503, "settlement_unsure",
+            "The payment may have been charged or not. Once the gateway is well again, the same request is not charged twice."
+        )
+        answer.retryAfterSeconds = 30
         return answer
     }
 
@@ -145,7 +154,7 @@ extension Exchange {
         return finish(code, message, charged: charged, retryAfterSeconds)
     }
 
-    private func answer(
+    func answer(
         paidStatus status: Int, _ purchase: Purchase, code: String, message: String, retryAfterSeconds: Int?
     ) -> Progress {
         record.outcome = .owed

@@ -30,6 +30,8 @@ final class Purchase {
 
     var token: AdmissionToken?
     var admitted: Admitted?
+    /// What the ledger said has been acted upon.
+    var admissionIsTaken = false
     /// Held from the claim to its end.
     var ticket: Ticket?
     var settlementIsAsked = false
