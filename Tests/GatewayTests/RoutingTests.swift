@@ -101,6 +101,12 @@ import Testing
         ("/v1;jsessionid=1/reports/7;y", .ambiguousSpelling),
         ("/v1/reports%3Bx/7", .ambiguousSpelling),
         ("/v1/reports/7;v=1", .route(0)),
+        ("/v1/reports/7.", .route(0)),
+        ("/v1/reports./7", .ambiguousSpelling),
+        ("/v1/reports%20/7", .ambiguousSpelling),
+        ("/v1/reports.%20.;x/7", .ambiguousSpelling),
+        ("/v1/.../reports/7", .ambiguousSpelling),
+        ("/v1/.hidden/7.json", .route(4)),
         ("/v1/actions:run", .route(1)),
         ("/v1/actions%3Arun", .ambiguousSpelling),
         ("/v1/Actions:RUN", .ambiguousSpelling),
@@ -160,7 +166,7 @@ import Testing
 
     @Test func theQuickLookAtAPathAgreesWithASlowOne() {
         var random = RoutingScaleTests.Random(state: 7)
-        let letters = Array("aZAz@[`{;%/:0é/ab/".utf8) + [0x7F, 0x80, 0xC1, 0xDA, 0xFF, 0xAF, 0xBB, 0xA5]
+        let letters = Array("aZAz@[`{;%/:0é/.b/./".utf8) + [0x7F, 0x80, 0xC1, 0xDA, 0xFF, 0xAF, 0xBB, 0xA5]
         for _ in 0..<20_000 {
             // Mostly plain, so that the one byte that matters stands anywhere.
             var path: [UInt8] = [0x2F]
@@ -168,8 +174,8 @@ import Testing
             for _ in 0..<Int.random(in: 0...2, using: &random) where path.count > 1 {
                 path[Int.random(in: 1..<path.count, using: &random)] = letters.randomElement(using: &random)!
             }
-            let isDoubled = zip(path, path.dropFirst()).contains { $0 == 0x2F && $1 == 0x2F }
-            let isSlashed = path.count > 1 && path.last == 0x2F
+            let isDoubled = zip(path, path.dropFirst()).contains { ($0 == 0x2F || $0 == 0x2E) && $1 == 0x2F }
+            let isSlashed = path.count > 1 && (path.last == 0x2F || path.last == 0x2E)
             let isPlain = !path.contains { (0x41...0x5A).contains($0) || $0 == 0x3B || $0 == 0x25 }
             let expected = path.count <= 1 || (isPlain && !isDoubled && !isSlashed)
             #expect(path.withUnsafeBytes { PathSpelling.isFolded($0) } == expected, "\(path)")
@@ -179,7 +185,8 @@ import Testing
     @Test(arguments: [
         ("/a/b", "/a/b"), ("/", "/"), ("//", "/"), ("/A/b/", "/a/b"), ("/a;x/b;y", "/a/b"), ("/;a/;b", "/"),
         ("/a%41%2a", "/aa*"),
-        ("/%zz", "/%zz"), ("/a%", "/a%"), ("/a%4", "/a%4"), ("/a%3bx/c", "/a/c"), ("/a//;//b", "/a/b"), ("/É", "/É"),
+        ("/%zz", "/%zz"), ("/a%", "/a%"), ("/a%4", "/a%4"), ("/a%3bx/c", "/a/c"), ("/a//;//b", "/a/b"),
+        ("/a./b%20", "/a/b"), ("/a.b", "/a.b"), ("/...", "/"), ("/a. .;x/.b", "/a/.b"), ("/É", "/É"),
     ])
     func foldedForms(_ path: String, _ folded: String) {
         #expect(String(decoding: PathSpelling.fold(Array(path.utf8)), as: UTF8.self) == folded)

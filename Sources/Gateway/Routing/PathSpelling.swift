@@ -22,9 +22,10 @@ enum PathSpelling {
         if end == 0x2F || end == 0x2E { return false }
         guard count > 8 else {
             for at in 1..<count {
+                let former = base.load(fromByteOffset: at - 1, as: UInt8.self)
                 switch base.load(fromByteOffset: at, as: UInt8.self) {
                 case 0x41...0x5A, 0x3B, 0x25: return false
-                case 0x2F where base.load(fromByteOffset: at - 1, as: UInt8.self) & 0xFE == 0x2E: return false
+                case 0x2F where former == 0x2F || former == 0x2E: return false
                 default: break
                 }
             }
@@ -44,17 +45,18 @@ enum PathSpelling {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let tops: UInt64 = 0x8080_8080_8080_8080
 
-    /// Not 0 where one of the nine bytes from `at` on is an upper-case letter, `;` or `%`, or two of them are `//` or `./`.
+    /// Not 0 where one of the nine bytes from `at` on is an upper-case letter, `;` or `%`, or two of them are `//` or `./`. The
+    /// first byte is looked at only as the former of two: it is the `/` of the path, or was looked at by the step before.
     @inline(__always)
     private static func suspects(_ base: UnsafeRawPointer, _ at: Int) -> UInt64 {
         let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         let next = base.loadUnaligned(fromByteOffset: at + 1, as: UInt64.self)
-        // The top bit of each byte of `next`: at least `A`, and not above `Z`. A path begins with `/`, so its first byte is none.
+        // The top bit of each byte: at least `A`, and not above `Z`.
         let low = next & ~tops
         let upper = (low &+ ones &* (0x80 - 0x41)) & ~(low &+ ones &* (0x7F - 0x5A)) & ~next & tops
-        let slashNext = next ^ ones &* 0x2F
-        let doubled = zeros((word ^ ones &* 0x2F) | slashNext) | zeros((word ^ ones &* 0x2E) | slashNext)
-        return upper | doubled | zeros(next ^ ones &* 0x3B) | zeros(next ^ ones &* 0x25)
+        // `.` and `/` differ in their lowest bit.
+        let ended = zeros(((word | ones) ^ ones &* 0x2F) | (next ^ ones &* 0x2F))
+        return upper | ended | zeros(next ^ ones &* 0x3B) | zeros(next ^ ones &* 0x25)
     }
 
     /// Not 0 where one of eight bytes is 0, and only there.
