@@ -126,7 +126,7 @@ import Testing
             RevisionDiff(from: first, to: second).changes == [
                 "GET /a: price $0.02 → $0.03",
                 "POST,GET /b/*: upstream legacy → spare; settle after → first; accept test-usdc → test-usdc, other; "
-                    + "max_timeout_seconds 300 → 60; bind body → head; redeliver safe → rerun; redeliver_for 86400s → 3600s; "
+                    + "max_timeout_seconds 300 → 60; bind body → head; redeliver safe → rerun; redeliver_for 600s → 3600s; "
                     + "description changed; mime_type changed",
                 "GET /c: price free → $5", "GET /d: price $1 → free", "GET /new: added, $0.5",
                 "GET /gone: removed, was $7",

@@ -123,7 +123,7 @@ struct RoutesReader {
         let needed = needed(map, order, maxTimeout, settlement, upstream)
         let bind: BindMode = map.choice("bind") ?? .body
         let redeliver: Redelivery = map.choice("redeliver") ?? .safe
-        let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 86_400_000
+        let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 600_000
         let description = map.text("description")
         let mimeType = map.text("mime_type", expected: "a media type such as application/json")
         if let mimeType, !mimeType.contains("/") {

@@ -61,6 +61,9 @@ def standard(upstream_url: str, **changes) -> dict:
     return config
 
 
+IN_FLIGHT = {"claimed", "running", "answered", "sent", "settled"}
+
+
 class Farebox:
     def __init__(self, directory: Path, config: dict, wrapper: list[str] | None = None, environment: dict | None = None):
         self.directory = Path(directory)
@@ -220,6 +223,15 @@ class Farebox:
         )
 
     def claims(self, which: str = "list") -> list[dict]:
+        """The ledger's rows. The last one of an exchange follows its answer a little later: it is waited for, not for long."""
+        deadline = time.monotonic() + 1
+        while True:
+            rows = self.read_claims(which)
+            if time.monotonic() > deadline or not any(row["state"] in IN_FLIGHT for row in rows):
+                return rows
+            time.sleep(0.02)
+
+    def read_claims(self, which: str) -> list[dict]:
         done = self.command("ledger", which, "--json", "--limit", "1000000", "--config", str(self.config_directory))
         assert done.returncode == 0, done.stderr
         return parse_claims(done.stdout)
