@@ -58,7 +58,7 @@ final class Database {
         return try statement.step() ? statement.text(0) : nil
     }
 
-    /// Counts the log's pages in place of checkpointing at a commit, where SQLite would pass over a failed sync.
+    /// Counts the log's pages, in the place of SQLite's own hook that checkpoints at a commit and passes over a failed sync.
     func countLogPages() {
         sqlite3_wal_hook(
             handle,
