@@ -17,15 +17,17 @@ import Testing
     }
 
     /// Every operation beside an array that is told the same.
-    @Test(arguments: 1...12)
+    @Test(arguments: 1...8)
     func agreesWithAnArray(seed: Int) {
         var random = Random(state: UInt64(seed))
         var buffer = seed.isMultiple(of: 2) ? ByteBuffer() : ByteBuffer(capacity: seed * 10)
         var model: [UInt8] = []
-        let largest = seed > 8 ? 5000 : 40
-        for _ in 0..<3000 {
+        let largest = seed > 5 ? 5000 : 40
+        let noise = (0..<largest * 2).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        for step in 0..<1500 {
             let size = Int.random(in: 0...largest, using: &random)
-            let bytes = (0..<size).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+            let from = Int.random(in: 0..<largest, using: &random)
+            let bytes = Array(noise[from..<from + size])
             switch Int.random(in: 0..<16, using: &random) {
             case 0...2:
                 buffer.append(bytes)
@@ -78,10 +80,8 @@ import Testing
                     model = []
                 }
             }
-            #expect(buffer.count == model.count)
-            #expect(buffer.isEmpty == model.isEmpty)
-            if !buffer.readable.elementsEqual(model) {
-                Issue.record("seed \(seed): the contents differ")
+            if buffer.count != model.count || buffer.isEmpty != model.isEmpty || buffer.array != model {
+                Issue.record("step \(step): the contents differ")
                 return
             }
         }

@@ -36,13 +36,12 @@ final class OpenSocket {
     func pendingFault() -> SystemFault? { place!.pointee.pendingFault() }
     func finishSending() { place!.pointee.finishSending() }
     func resetOnClose() { place!.pointee.resetOnClose() }
-    
+
     func close() {
         place?.deinitialize(count: 1)
         place?.deallocate()
         place = nil
     }
-
 
     func take() -> Socket {
         defer {

@@ -47,7 +47,8 @@ final class ClientRig: TimerTarget {
     /// Begins a request whose text is given, whole unless said otherwise.
     func ask(
         _ pool: EndpointPool, _ text: String = "GET / HTTP/1.1\r\nHost: a\r\n\r\n", method: HTTP.Method = .get,
-        deadlines: ClientDeadlines = ClientDeadlines(), fresh: Bool = false, mayRepeat: Bool = true, isWhole: Bool = true
+        deadlines: ClientDeadlines = ClientDeadlines(), fresh: Bool = false, mayRepeat: Bool = true,
+        isWhole: Bool = true
     ) -> HeardAnswer {
         let answer = HeardAnswer()
         let connection = pool.take(
