@@ -4,7 +4,7 @@ import DequeModule
 /// the exchanges in flight; what is at rest it reads from the store each time.
 final class LedgerCore {
     /// How long a row may lag behind what nobody waits for (an exchange's end).
-    static let lazyCommitNanoseconds: UInt64 = 20_000_000
+    static let lazyCommitNanoseconds: UInt64 = 3_000_000
     /// How long the same payment, or a retry of it, waits for an exchange in flight.
     static let awaitNanoseconds: UInt64 = 30_000_000_000
     /// Copies that may wait for one claim; the next is told at once that it is in flight.
