@@ -141,7 +141,7 @@ private let smallAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     @Test func anAnswerMayBeSplitAnywhere() throws {
         let bytes = Array(Self.splitAnswer.utf8)
-        var peer: ServerPeer?
+        var peer: LoopbackPeer?
         for at in 0...bytes.count {
             let answer = rig.ask(pool)
             #expect(answer.connection?.isReused == (at > 0))

@@ -5,39 +5,14 @@ import Testing
 
 @testable import Gateway
 
-/// A client on a loop that the test turns by hand, so that client and server live on one thread and nothing is left to chance.
-final class ClientRig: TimerTarget {
-    let loop: EventLoop
+/// The HTTP client on such a loop.
+final class ClientRig: LoopRig {
     let client: HTTPClient
-    private let ticker: Timer
 
     init(resolver: Resolver = Resolver()) throws {
-        loop = try EventLoop()
+        let loop = try EventLoop()
         client = try HTTPClient(loop: loop, resolver: resolver)
-        ticker = Timer(loop.timers)
-        ticker.target = self
-        timerFired(ticker)
-    }
-
-    deinit { ticker.unlink() }
-
-    /// No turn waits for long.
-    func timerFired(_ timer: Timer) { ticker.arm(atNanoseconds: monotonicNanoseconds() + 2_000_000) }
-
-    /// Turns the loop until it is so, for at most twenty seconds.
-    @discardableResult func run(until condition: () -> Bool) -> Bool {
-        let end = monotonicNanoseconds() + 20_000_000_000
-        while !condition() {
-            if monotonicNanoseconds() > end { return false }
-            loop.turn()
-        }
-        return true
-    }
-
-    /// Lets everything that is on its way arrive.
-    func settle(_ milliseconds: UInt64 = 5) {
-        let end = monotonicNanoseconds() + milliseconds * 1_000_000
-        run { monotonicNanoseconds() > end }
+        super.init(loop)
     }
 
     func pool(_ server: ServerPort, host: String = "127.0.0.1", keptAtMost: Int = 4) -> EndpointPool {
@@ -60,7 +35,8 @@ final class ClientRig: TimerTarget {
     }
 
     /// A whole exchange with `text` as the answer.
-    func exchange(_ pool: EndpointPool, _ port: ServerPort, answered text: String) throws -> (HeardAnswer, ServerPeer) {
+    func exchange(_ pool: EndpointPool, _ port: ServerPort, answered text: String) throws -> (HeardAnswer, LoopbackPeer)
+    {
         let answer = ask(pool)
         let peer = try port.accept(self)
         peer.read(self, until: "\r\n\r\n")
@@ -128,86 +104,5 @@ final class HeardAnswer: AnswerReceiver {
     func answerFailed(_ fault: ClientFault) {
         note()
         self.fault = fault
-    }
-}
-
-/// A port of the loopback on which the test answers.
-final class ServerPort {
-    private let socket: ListeningSocket
-    let port: UInt16
-
-    init() throws {
-        socket = try ListeningSocket(SocketAddress("127.0.0.1:0")!, shared: false)
-        port = socket.address.port
-    }
-
-    /// A port where nobody listens: one that was just given back.
-    static func closed() throws -> UInt16 { try ServerPort().port }
-
-    /// Nil when nobody waits.
-    func acceptWaiting() throws -> ServerPeer? {
-        guard let accepted = try socket.accept() else { return nil }
-        return ServerPeer(accepted.take())
-    }
-
-    func accept(_ rig: ClientRig) throws -> ServerPeer {
-        var peer: ServerPeer?
-        rig.run {
-            peer = (try? self.acceptWaiting()) ?? nil
-            return peer != nil
-        }
-        return try #require(peer)
-    }
-}
-
-/// The server's side of one connection.
-final class ServerPeer {
-    private var socket: Socket?
-    private(set) var heard: [UInt8] = []
-    private(set) var isFinished = false
-
-    init(_ socket: consuming Socket) { self.socket = consume socket }
-
-    var text: String { String(decoding: heard, as: UTF8.self) }
-
-    /// Takes what has come. False when nothing had.
-    @discardableResult func readAvailable(_ room: Int = 64 * 1024) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: room)
-        switch bytes.withUnsafeMutableBytes({ socket!.read(into: $0) }) {
-        case .bytes(let count): heard += bytes[..<count]
-        case .wouldBlock: return false
-        case .endOfStream, .failed: isFinished = true
-        }
-        return true
-    }
-
-    func read(_ rig: ClientRig, until end: String) {
-        let found = rig.run {
-            self.readAvailable()
-            return self.isFinished || self.text.contains(end)
-        }
-        #expect(found)
-    }
-
-    func readToEnd(_ rig: ClientRig) { #expect(rig.run { self.readAvailable() && self.isFinished }) }
-
-    func forget() { heard = [] }
-
-    func write(_ text: String) { write(Array(text.utf8)) }
-
-    func write(_ bytes: [UInt8]) { #expect(writeSome(bytes[...]) == bytes.count) }
-
-    /// How much the kernel took.
-    func writeSome(_ bytes: ArraySlice<UInt8>) -> Int {
-        guard case .bytes(let count) = bytes.withUnsafeBytes({ socket!.write($0, .empty) }) else { return 0 }
-        return count
-    }
-
-    func finishSending() { socket!.finishSending() }
-    func close() { socket = nil }
-
-    func reset() {
-        socket!.resetOnClose()
-        socket = nil
     }
 }
