@@ -162,6 +162,14 @@ final class Desk {
         try core.sandboxBalance(admission.key, decimals: admission.assetDecimals).balance
     }
 
+    /// A claim that was paid and not delivered.
+    func owe(_ admission: Admission, noRequestByteWritten: Bool = false) throws {
+        let ticket = try #require(admit(admission).ticket)
+        if admission.order == .first { _ = settle(ticket) } else { _ = answered(ticket) }
+        ended(ticket, .undelivered(noRequestByteWritten: noRequestByteWritten))
+        #expect(try state(admission) == .owed)
+    }
+
     /// No wallet holds anything any more.
     func expectIdle(_ location: SourceLocation = #_sourceLocation) {
         #expect(core.wallets.isEmpty, sourceLocation: location)
