@@ -36,8 +36,8 @@ final class Exchange: TimerTarget {
         case pending
     }
 
-    // Unsafe: the worker owns the slab that owns the exchange.
-    unowned(unsafe) let worker: Worker
+    // Strong, since a counted or unsafe reference costs at each use: the slab lets go of its exchanges after the loop's end.
+    let worker: Worker
     private let index: UInt32
     var generation: UInt32 = 0
     let head: RequestHead
