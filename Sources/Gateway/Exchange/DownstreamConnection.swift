@@ -182,7 +182,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             closesAfterAnswer = !exchange.head.keepAlive
             let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
             if bodyIsWhole {
-                inbound.append(rest)
+                if !rest.isEmpty { inbound.append(rest) }
                 exchange.begin(self)
             } else {
                 bodyStartedNanoseconds = loop.nowNanoseconds
