@@ -59,11 +59,10 @@ public final class EventLoop {
     public let timers: TimerWheel
     /// Read scratch: its content is good until the handler that filled it returns.
     public let scratch: UnsafeMutableRawBufferPointer
-    /// Monotonic time of this turn, in nanoseconds. Unchecked: a number, read and written whole, on the loop's thread.
-    @exclusivity(unchecked)
-    public private(set) var nowNanoseconds: UInt64
-    /// Run at the end of every turn, before waiting again.
-    public var endOfTurn: (() -> Void)?
+    /// By pointer, because other modules pay for a run-time check of exclusive access at each look at a class's variable.
+    private let now: UnsafeMutablePointer<UInt64>
+    /// Monotonic time of this turn, in nanoseconds.
+    public var nowNanoseconds: UInt64 { now.pointee }
 
     public init() throws(SystemFault) {
         epoll = Descriptor(owning: try SystemCall.checked("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })
@@ -71,8 +70,9 @@ public final class EventLoop {
         slots = .allocate(capacity: slotCapacity)
         events = .allocate(capacity: EventLoop.eventsPerTurn)
         scratch = .allocate(byteCount: EventLoop.scratchBytes, alignment: 64)
-        nowNanoseconds = monotonicNanoseconds()
-        timers = TimerWheel(nowNanoseconds: nowNanoseconds)
+        now = .allocate(capacity: 1)
+        now.initialize(to: monotonicNanoseconds())
+        timers = TimerWheel(nowNanoseconds: now.pointee)
     }
 
     deinit {
@@ -80,6 +80,7 @@ public final class EventLoop {
         slots.deallocate()
         events.deallocate()
         scratch.deallocate()
+        now.deallocate()
     }
 
     /// Watches `descriptor` for both directions, edge-triggered; level-triggered reading when `acceptsInBatches`.
@@ -161,7 +162,7 @@ public final class EventLoop {
         let timeout = again.isEmpty ? timers.waitMilliseconds(nowNanoseconds: nowNanoseconds) : 0
         let count = epoll_wait(epoll.number, events, Int32(EventLoop.eventsPerTurn), timeout)
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed on its own descriptor")
-        nowNanoseconds = monotonicNanoseconds()
+        now.pointee = monotonicNanoseconds()
         var at = 0
         while at < Int(count) {
             let data = events[at].data.u64
@@ -174,7 +175,6 @@ public final class EventLoop {
         }
         callThoseWhoAsked()
         timers.fireDue(nowNanoseconds: nowNanoseconds)
-        endOfTurn?()
         if !leaving.isEmpty { leaving.removeAll(keepingCapacity: true) }
     }
 

@@ -38,10 +38,12 @@ public final class Gateway {
         if case .unavailable(let reason) = opened.take() {
             throw StartFault(description: "ledger: \(settings.ledgerPath): \(reason)")
         }
-        loops = try Gateway.startLoops(PreparedRevision(revision), services)
+        let prepared = PreparedRevision(revision)
+        let kept = KeptRevisions(prepared)
+        loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
-            Gateway.take(event, inboxes, logger)
+            Gateway.take(event, inboxes, kept, logger)
         }
         if let trouble = watcher.start() {
             logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
@@ -77,13 +79,16 @@ public final class Gateway {
     }
 
     /// On the watcher's thread: a revision that loaded goes to every loop, one that did not changes nothing.
-    private static func take(_ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ logger: Logger) {
+    private static func take(
+        _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ logger: Logger
+    ) {
         switch event {
         case .failed(let errors):
             for problem in errors.problems { logger.error("config: \(problem)") }
             logger.error("the config was not loaded; the last good revision goes on")
         case .reloaded(let revision, let diff):
             let prepared = PreparedRevision(revision)
+            kept.add(prepared)
             for inbox in inboxes { inbox.post { $0.adopt(prepared) } }
             logger.notice("revision \(revision.number) is loaded")
             for change in diff.changes { logger.notice("\(change)") }

@@ -29,7 +29,7 @@ final class ClientConnection: EventHandler, TimerTarget {
     private var nextAddress = 0
     private let timer: Timer
 
-    private unowned var receiver: (any AnswerReceiver)?
+    @exclusivity(unchecked) private unowned var receiver: (any AnswerReceiver)?
     private var deadlines = ClientDeadlines()
     private var method = Method.get
     private let head: ResponseHead

@@ -22,8 +22,8 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     private static let lingerMilliseconds = 2_000
     private static let writeStallMilliseconds = 60_000
 
-    // Unsafe: the worker owns the loop, and so outlives every connection's last call.
-    private unowned(unsafe) let worker: Worker
+    // Strong, since a counted or unsafe reference costs at each use: the loop lets go of a connection that is closed.
+    private let worker: Worker
     private let loop: EventLoop
     // The stream, the buffers and the body's reader are unchecked: what they are passed to knows nothing of the connection.
     @exclusivity(unchecked) private var stream: Stream?
@@ -177,12 +177,12 @@ final class DownstreamConnection: EventHandler, TimerTarget {
             scannedBytes = 0
             begin(exchange)
             let framing = exchange.head.framing
-            body = BodyReader(framing)
             bodyIsWhole = framing == .none || framing == .length(0)
+            if !bodyIsWhole { body = BodyReader(framing) }
             closesAfterAnswer = !exchange.head.keepAlive
             let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
             if bodyIsWhole {
-                inbound.append(rest)
+                if !rest.isEmpty { inbound.append(rest) }
                 exchange.begin(self)
             } else {
                 bodyStartedNanoseconds = loop.nowNanoseconds

@@ -36,8 +36,8 @@ final class Exchange: TimerTarget {
         case pending
     }
 
-    // Unsafe: the worker owns the slab that owns the exchange.
-    unowned(unsafe) let worker: Worker
+    // Strong, since a counted or unsafe reference costs at each use: the slab lets go of its exchanges after the loop's end.
+    let worker: Worker
     private let index: UInt32
     var generation: UInt32 = 0
     let head: RequestHead
@@ -45,8 +45,9 @@ final class Exchange: TimerTarget {
 
     /// Where the request came from, open or not.
     private(set) var caller: DownstreamConnection?
+    private var callerIsHere = false
     /// Nil when the caller has gone.
-    var downstream: DownstreamConnection?
+    var downstream: DownstreamConnection? { callerIsHere ? caller : nil }
     /// Holds the revision that this exchange began with.
     var prepared: PreparedRevision
     var route: Route?
@@ -118,7 +119,7 @@ final class Exchange: TimerTarget {
     }
 
     private func prepare(_ downstream: DownstreamConnection) {
-        self.downstream = downstream
+        callerIsHere = true
         caller = downstream
         if prepared !== worker.prepared { prepared = worker.prepared }
         isAdmin = downstream.isAdmin
@@ -172,12 +173,12 @@ final class Exchange: TimerTarget {
     private func end(delivered: Bool) {
         stage = .ended
         timer.cancel()
-        abandonConnection()
+        if connection != nil { abandonConnection() }
         let outcome = settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
         let downstream = downstream
         let endsWithConnection = answerFraming == .untilClose
-        self.downstream = nil
+        callerIsHere = false
         caller = nil
         upstream = nil
         route = nil
@@ -234,7 +235,7 @@ final class Exchange: TimerTarget {
 
     /// The caller is gone. Where nothing is claimed, nobody needs the answer; a claim runs to its end without it.
     func downstreamLost() {
-        downstream = nil
+        callerIsHere = false
         switch stage {
         case .ended: return
         case .routing, .reading, .collecting: return end(delivered: false)

@@ -69,8 +69,9 @@ extension Exchange {
 
     /// A priced route: without a payment the 402, with one its reading.
     private func price(_ route: Route) -> Progress {
-        let v2 = head.fields.count(of: .paymentSignature)
-        let v1 = head.fields.count(of: .xPayment)
+        let fields = head.fields
+        let v2 = fields.count(of: .paymentSignature)
+        let v1 = fields.count(of: .xPayment)
         if v1 + v2 > 1 { return answer(.severalPayments) }
         if v1 + v2 == 0 { return answer(challenging: route, error: nil) }
         if case .length(let length) = head.framing, route.terms?.bind == .body,

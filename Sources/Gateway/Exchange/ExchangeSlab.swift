@@ -28,6 +28,17 @@ final class ExchangeSlab {
         free.append(exchange)
     }
 
+    /// Exchanges at rest let go of the former revision.
+    func adopt(_ prepared: PreparedRevision) {
+        for exchange in free { exchange.prepared = prepared }
+    }
+
+    /// After the loop's end, when nobody will ask for one again.
+    func removeAll() {
+        free.removeAll()
+        all.removeAll()
+    }
+
     subscript(handle: ExchangeHandle) -> Exchange? {
         let exchange = all[Int(handle.index)]
         return exchange.generation == handle.generation ? exchange : nil

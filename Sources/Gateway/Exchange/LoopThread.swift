@@ -17,7 +17,8 @@ final class LoopThread: Sendable {
                 let worker = try LoopThread.worker(number, prepared, services)
                 started.give(.success(worker.inbox))
                 // Nobody else holds the worker while its loop runs.
-                withExtendedLifetime(worker) { worker.loop.run() }
+                worker.loop.run()
+                worker.exchanges.removeAll()
             } catch {
                 started.give(.failure(error))
             }

@@ -61,6 +61,7 @@ final class Worker {
     /// Exchanges that begin from now on use `prepared`; those under way keep the revision they began with.
     func adopt(_ prepared: PreparedRevision) {
         self.prepared = prepared
+        exchanges.adopt(prepared)
         limits = prepared.revision.settings.limits
         headLimits = Worker.headLimits(limits)
         client.readTrustAgain()

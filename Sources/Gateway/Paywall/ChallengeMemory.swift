@@ -51,16 +51,14 @@ final class ChallengeMemory {
     ///
     /// - Parameters:
     ///   - target: canonical, with the query.
-    ///   - code: why; only the 402s of requests without a payment are remembered.
+    ///   - code: why; nil for a request without a payment, whose 402s alone are remembered.
     func append(
-        _ route: Route, of prepared: PreparedRevision, target: UnsafeRawBufferPointer, code: String, withBody: Bool,
+        _ route: Route, of prepared: PreparedRevision, target: UnsafeRawBufferPointer, code: String?, withBody: Bool,
         to out: inout ByteBuffer
     ) {
         let revision = prepared.revision.number
         var slot = spare
-        if let base = target.baseAddress, target.count <= Self.targetBytesAtMost,
-            code == PaymentCode.paymentRequired.rawValue
-        {
+        if code == nil, target.count <= Self.targetBytesAtMost, let base = target.baseAddress {
             let hash = SegmentHash.mix(SegmentHash.hash(base, target.count) ^ UInt64(truncatingIfNeeded: route.index))
             slot = slots + Int(truncatingIfNeeded: hash) & (Self.slotCount - 1)
         }
@@ -68,7 +66,7 @@ final class ChallengeMemory {
             slot.pointee.revision == revision && slot.pointee.route == route.index
             && Self.same(slot.pointee.target.readable, target)
         if !isKnown {
-            fill(&slot.pointee, prepared.challenge(of: route), target, code)
+            fill(&slot.pointee, prepared.challenge(of: route), target, code ?? PaymentCode.paymentRequired.rawValue)
             if slot != spare {
                 slot.pointee.revision = revision
                 slot.pointee.route = route.index

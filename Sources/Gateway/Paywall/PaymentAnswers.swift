@@ -57,13 +57,14 @@ extension Answer {
 extension Exchange {
     /// 402 with fresh terms, and why the payment that came is not honoured.
     func answer(challenging route: Route, error: PaymentCode?) -> Progress {
-        answer(challenging: route, code: (error ?? .paymentRequired).rawValue)
+        answer(challenging: route, code: error?.rawValue)
     }
 
-    func answer(challenging route: Route, code: String) -> Progress {
+    /// - Parameter code: nil where no payment came at all.
+    func answer(challenging route: Route, code: String?) -> Progress {
         record.status = 402
         record.outcome = .challenged
-        record.code = code
+        if let code { record.code = code }
         answerStarted = true
         out.clear()
         beginChallengeHead()

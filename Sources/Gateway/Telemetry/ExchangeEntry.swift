@@ -1,4 +1,5 @@
 import EventLoop
+import Payments
 
 extension Exchange {
     /// What the access log says of this exchange. Good until the exchange ends.
@@ -15,11 +16,17 @@ extension Exchange {
             upstreamNanoseconds: answered > 0 ? answered &- record.upstreamStartedNanoseconds : nil,
             bytesIn: head.bytes.count + record.bytesIn, bytesOut: record.bytesOut,
             upstream: record.upstreamStartedNanoseconds > 0 ? upstream?.settings.name ?? "" : "",
-            outcome: outcome.rawValue, error: record.upstreamFault.map { "\($0.code)" } ?? record.code ?? "",
+            outcome: outcome.rawValue, error: errorCode,
             payment: purchase.map { purchase in
                 AccessEntry.Payment(
                     payer: purchase.payer.checksummed, amountAtomic: String(purchase.offer.amountAtomic),
                     network: purchase.offer.network, transaction: purchase.transaction)
             })
+    }
+
+    private var errorCode: String {
+        if let fault = record.upstreamFault { return "\(fault.code)" }
+        // The commonest of all is not noted: a request without a payment.
+        return record.code ?? (record.outcome == .challenged ? PaymentCode.paymentRequired.rawValue : "")
     }
 }
