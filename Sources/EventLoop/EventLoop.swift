@@ -39,7 +39,7 @@ public final class EventLoop {
 
     private static let eventsPerTurn = 256
     private static let noSlot = UInt32.max
-    /// One read scratch for every connection of the loop (fast-swift: 128 KiB).
+    /// One read scratch for every connection of the loop: 128 KiB.
     public static let scratchBytes = 128 * 1024
 
     private let epoll: Descriptor

@@ -1,4 +1,4 @@
-"""money.md's table of answers: what is charged, what is void, what is owed and how it is redeemed."""
+"""The table of answers: what is charged, what is void, what is owed and how it is redeemed."""
 
 import threading
 import time

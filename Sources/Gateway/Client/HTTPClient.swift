@@ -7,6 +7,7 @@ final class HTTPClient {
     private let resolver: Resolver
     private var pools: [Endpoint: EndpointPool] = [:]
     private var contexts: [String?: TLSClientContext] = [:]
+    private var trusts = TrustedAuthorities()
     private var awaiting: [UInt64: ClientConnection] = [:]
     private var lastTicket: UInt64 = 0
 
@@ -47,13 +48,16 @@ final class HTTPClient {
     /// What proves an https endpoint; made once per authority file.
     func tlsContext(caFile: String?) throws(TLSFault) -> TLSClientContext {
         if let context = contexts[caFile] { return context }
-        let context = try TLSClientContext(trust: TLSTrust(caFile: caFile))
+        let context = try TLSClientContext(trust: trusts.trust(caFile: caFile))
         contexts[caFile] = context
         return context
     }
 
-    /// New connections read the authority files anew: they may have been renewed.
-    func readTrustAgain() { contexts.removeAll() }
+    /// New connections trust what `trusts` has read, off the loop: authority files may have been renewed.
+    func trust(_ trusts: TrustedAuthorities) {
+        self.trusts = trusts
+        contexts.removeAll()
+    }
 
     /// Closes connections that carry nothing.
     func closeKept() { for pool in pools.values { pool.closeKept() } }

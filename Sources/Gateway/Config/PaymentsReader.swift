@@ -4,7 +4,7 @@ import Chains
 struct PaymentsReader {
     let problems: ConfigProblems
 
-    /// The names that the oldest V1 clients know; one other name makes them refuse a whole 402 (x402.md §1).
+    /// The names that the oldest V1 clients know; one other name makes them refuse a whole 402.
     static let oldestNames = ["base", "base-sepolia", "avalanche", "avalanche-fuji"]
 
     func read(_ entries: [ConfigNode.Entry]) -> [PaymentMethod] {

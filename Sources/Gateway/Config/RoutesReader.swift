@@ -32,7 +32,7 @@ struct RoutesReader {
 
     /// The longest window that an authorization may be asked for.
     private static let maximumTimeoutSeconds = 30 * 86_400
-    /// Seconds that a payment signed now needs to be checked and sent (x402.md §3, step 7).
+    /// Seconds that a payment signed now needs to be checked and sent.
     private static let signingSeconds = 6
 
     init(

@@ -85,7 +85,7 @@ public enum UnmatchedPolicy: Sendable, Equatable {
     case free(upstream: Int)
 }
 
-/// How many exchanges of one wallet may be in flight (money.md, "Lease").
+/// How many exchanges of one wallet may be in flight.
 public struct LeasePolicy: Sendable, Equatable {
     /// Under `settle: after`, where an unpaid run is the seller's loss.
     public var inFlightAfter = 1

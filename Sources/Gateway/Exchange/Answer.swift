@@ -62,7 +62,7 @@ extension Exchange {
             return answer(
                 paidStatus: fault.status, purchase, code: "\(fault.code)",
                 message:
-                    "\(fault.explanation) It is paid for: the same request, with a new payment, will not be charged again.",
+                    "\(fault.explanation) \(purchase.promise)",
                 retryAfterSeconds: 1)
         }
         var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation)")

@@ -224,7 +224,7 @@ extension Exchange: AnswerReceiver {
         if isChunked { out.append("\r\n") }
     }
 
-    /// Up to here a copy into one `send` is cheaper than a second run (fast-swift, rule 5).
+    /// Up to here a copy into one `send` is cheaper than a second run.
     private static var copiedBytes: Int { 4096 }
 
     func answerSoFar() {

@@ -74,11 +74,9 @@ extension Exchange {
         let v1 = fields.count(of: .xPayment)
         if v1 + v2 > 1 { return answer(.severalPayments) }
         if v1 + v2 == 0 { return answer(challenging: route, error: nil) }
-        if case .length(let length) = head.framing, route.terms?.bind == .body,
-            length > worker.limits.maxPricedBodyBytes
-        {
-            return answer(refusing: .bodyTooLarge)
-        }
+        // Before anything is charged: what is too large here could not be delivered later.
+        let limit = route.terms?.bind == .body ? worker.limits.maxPricedBodyBytes : worker.limits.bodyBytes ?? .max
+        if case .length(let length) = head.framing, length > limit { return answer(refusing: .bodyTooLarge) }
         upstream = worker.upstreams[route.upstream]
         stage = .reading
         return .ready

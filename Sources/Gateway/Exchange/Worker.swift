@@ -64,7 +64,7 @@ final class Worker {
         exchanges.adopt(prepared)
         limits = prepared.revision.settings.limits
         headLimits = Worker.headLimits(limits)
-        client.readTrustAgain()
+        client.trust(prepared.trusts)
         upstreams = prepared.revision.upstreams.map { Upstream($0, client: client) }
     }
 

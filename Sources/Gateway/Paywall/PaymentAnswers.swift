@@ -53,7 +53,7 @@ extension Answer {
     }
 }
 
-/// The answers to a payment that is not honoured (money.md, "What a caller gets").
+/// The answers to a payment that is not honoured.
 extension Exchange {
     /// 402 with fresh terms, and why the payment that came is not honoured.
     func answer(challenging route: Route, error: PaymentCode?) -> Progress {
@@ -117,7 +117,7 @@ extension Exchange {
             return answer(
                 paidStatus: fault.status, purchase, code: "\(fault.code)",
                 message:
-                    "\(fault.explanation) It is paid for: the same request, with a new payment, will not be charged again.",
+                    "\(fault.explanation) \(purchase.promise)",
                 retryAfterSeconds: 1)
         }
         var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation) Nothing was charged.")

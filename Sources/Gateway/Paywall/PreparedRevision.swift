@@ -4,9 +4,12 @@ import HTTP
 final class PreparedRevision: Sendable {
     let revision: Revision
     private let challenges: [Challenge?]
+    /// For the revision's https upstreams; read here, where no loop waits for the disk.
+    let trusts: TrustedAuthorities
 
     init(_ revision: Revision) {
         self.revision = revision
+        trusts = TrustedAuthorities(reading: revision.upstreams.filter(\.url.isTLS).map(\.caFile))
         challenges = revision.routes.map { route in
             route.terms.map { Challenge($0, settings: revision.settings) }
         }

@@ -113,6 +113,14 @@ final class Purchase {
         appendReceipt(receipt(), to: &out)
     }
 
+    /// What the caller of a paid and undelivered request may count on.
+    var promise: String {
+        switch terms.bind {
+        case .body: "It is paid for: the same request, with a new payment, will not be charged again."
+        case .head: "It is paid for, and the payment is kept as owed; a new payment would be charged. Ask the seller."
+        }
+    }
+
     func receipt() -> PaymentResponse {
         PaymentResponse(
             success: true, transaction: transaction, network: offer.network, networkV1Name: offer.networkV1Name,

@@ -1,6 +1,6 @@
 import Bytes
 
-/// What a lax server may take two spellings of one path for (threats.md, Web): the folded form that they share.
+/// What a lax server may take two spellings of one path for: the folded form that they share.
 ///
 /// Folding decodes escapes, lowers ASCII letters, cuts `;params`, and spaces and dots at the end, off each segment (some file
 /// systems do), merges slashes and drops the last one. Nothing is ever routed or forwarded folded; it only tells whether a path that is not priced spells one that is.
