@@ -74,7 +74,7 @@ public final class Ledger: Sendable {
     }
 
     /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`. The
-    /// lease is free at once; the row follows with the next commit, at most 20 ms later. An end that does not fit the claim's
+    /// lease is free at once; the row follows with the next commit, at most 3 ms later. An end that does not fit the claim's
     /// state (a rerun that is "uncharged") counts as the exchange being lost: what is paid is owed, what is not is void.
     public func ended(_ ticket: Ticket, _ end: ExchangeEnd) {
         ticket.didEnd()
