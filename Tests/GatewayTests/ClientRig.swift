@@ -8,6 +8,8 @@ import Testing
 /// The HTTP client on such a loop.
 final class ClientRig: LoopRig {
     let client: HTTPClient
+    /// A connection does not hold who it tells.
+    private var asked: [HeardAnswer] = []
 
     init(resolver: Resolver = Resolver()) throws {
         let loop = try EventLoop()
@@ -26,6 +28,7 @@ final class ClientRig: LoopRig {
         isWhole: Bool = true
     ) -> HeardAnswer {
         let answer = HeardAnswer()
+        asked.append(answer)
         let connection = pool.take(
             for: answer, answering: method, deadlines: deadlines, fresh: fresh, mayRepeat: mayRepeat)
         answer.connection = connection

@@ -1,66 +1,7 @@
 import EventLoop
-import Glibc
-import Ledger
-import Logging
 import Testing
 
 @testable import Gateway
-
-/// A whole worker, its ledger on a file of its own, between a caller and an upstream that are both the test.
-private final class WorkerRig: LoopRig {
-    let worker: Worker
-    let upstream: ServerPort
-    private let services: SharedServices
-    private let address: SocketAddress
-    private let ledgerPath: String
-
-    init(limits: String = "{}") throws {
-        upstream = try ServerPort()
-        let text = """
-            unmatched: deny
-            limits: \(limits)
-            payments:
-              test-usdc: {network: base-sepolia, asset: USDC, pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", facilitator: sandbox}
-            upstreams:
-              api: {url: "http://127.0.0.1:\(upstream.port)"}
-            routes:
-              - {match: /free/**, upstream: api, free: true}
-              - {match: /paid, upstream: api, price: $0.02}
-
-            """
-        ledgerPath = "/tmp/farebox-exchange-\(getpid())-\(upstream.port).db"
-        services = SharedServices(
-            ledger: Ledger(LedgerConfiguration(path: ledgerPath)), resolver: Resolver(),
-            disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
-            status: GatewayStatus())
-        worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)
-        let listening = try ListeningSocket(SocketAddress("127.0.0.1:0")!)
-        address = listening.address
-        try worker.listen(listening, isAdmin: false)
-        super.init(worker.loop)
-    }
-
-    deinit {
-        services.ledger.stop()
-        for end in ["", "-wal", "-shm", ".lock"] { unlink(ledgerPath + end) }
-    }
-
-    func call(_ text: String = "") throws -> LoopbackPeer {
-        let peer = try LoopbackPeer(to: address)
-        if !text.isEmpty { peer.write(text) }
-        return peer
-    }
-
-    /// Takes the next request that comes upstream, and answers it.
-    func serve(_ text: String, heads end: String = "\r\n\r\n") throws -> LoopbackPeer {
-        let peer = try upstream.accept(self)
-        peer.read(self, until: end)
-        peer.write(text)
-        return peer
-    }
-
-    var isAtRest: Bool { worker.exchanges.activeCount == 0 }
-}
 
 private let okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
