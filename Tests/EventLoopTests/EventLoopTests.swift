@@ -105,10 +105,13 @@ private func say(_ text: String, _ descriptor: Int32) {
                 { [loop] handler in loop.deregister(handler.registration!) }, gone: { isGone = true })
             handler.registration = try loop.register(ours.number, handler)
         }
-        var wasAliveAtTheEnd = false
-        loop.endOfTurn = { wasAliveAtTheEnd = !isGone }
+        // Called after all events of the turn.
+        let witness = Noting()
+        var wasAliveAfterwards = false
+        witness.whenReady = { _ in wasAliveAfterwards = !isGone }
+        loop.callAgain(witness)
         loop.turn()
-        #expect(wasAliveAtTheEnd)
+        #expect(wasAliveAfterwards)
         #expect(isGone)
         (ours, _) = socketPair()
     }
@@ -175,10 +178,7 @@ private func say(_ text: String, _ descriptor: Int32) {
         let greedy = Noting()
         _ = try loop.register(ours.number, greedy)
         greedy.whenReady = { [loop, unowned greedy] _ in loop.callAgain(greedy) }
-        var turns = 0
-        loop.endOfTurn = { turns += 1 }
         for _ in 0..<5 { loop.turn() }
-        #expect(turns == 5)
         #expect(greedy.events.count == 6)
         #expect(greedy.deepest == 1)
         greedy.whenReady = nil
