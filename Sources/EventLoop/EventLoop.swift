@@ -63,6 +63,8 @@ public final class EventLoop {
     private let now: UnsafeMutablePointer<UInt64>
     /// Monotonic time of this turn, in nanoseconds.
     public var nowNanoseconds: UInt64 { now.pointee }
+    /// Run at the end of every turn, before waiting again.
+    public var endOfTurn: (() -> Void)?
 
     public init() throws(SystemFault) {
         epoll = Descriptor(owning: try SystemCall.checked("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })
@@ -175,6 +177,7 @@ public final class EventLoop {
         }
         callThoseWhoAsked()
         timers.fireDue(nowNanoseconds: nowNanoseconds)
+        endOfTurn?()
         if !leaving.isEmpty { leaving.removeAll(keepingCapacity: true) }
     }
 

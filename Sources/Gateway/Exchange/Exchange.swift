@@ -174,12 +174,12 @@ final class Exchange: TimerTarget {
         stage = .ended
         timer.cancel()
         if connection != nil { abandonConnection() }
-        let outcome = settleAccounts(delivered: delivered)
+        let outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
-        let downstream = downstream
+        let isHere = callerIsHere
         let endsWithConnection = answerFraming == .untilClose
         callerIsHere = false
-        caller = nil
+        let caller = caller.take()
         upstream = nil
         route = nil
         purchase = nil
@@ -196,10 +196,12 @@ final class Exchange: TimerTarget {
         pathLength = 0
         earlyBody.release()
         out.clear()
-        if record.isBrokenOff {
-            downstream?.breakOff(withReset: endsWithConnection)
-        } else {
-            downstream?.exchangeEnded()
+        if isHere {
+            if record.isBrokenOff {
+                caller?.breakOff(withReset: endsWithConnection)
+            } else {
+                caller?.exchangeEnded()
+            }
         }
         worker.exchanges.giveBack(self)
         worker.exchangeEnded()
