@@ -122,7 +122,10 @@ public final class Gateway {
         watcher.stop()
         for loop in loops { loop.inbox.post { $0.drain() } }
         let until = monotonicNanoseconds() + UInt64(drainMilliseconds) * 1_000_000
-        let isDrained = loops.allSatisfy { $0.waitForEnd(untilNanoseconds: until) }
+        // The first loop has the admin listener: it tells the load balancer of the drain until the others are done.
+        var isDrained = loops.dropFirst().allSatisfy { $0.waitForEnd(untilNanoseconds: until) }
+        loops[0].inbox.post { $0.othersEnded() }
+        isDrained = loops[0].waitForEnd(untilNanoseconds: until) && isDrained
         services.ledger.stop()
         services.accessLog?.stop()
         return isDrained

@@ -33,6 +33,8 @@ final class Worker {
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     private(set) var isDraining = false
     private var nextWarningNanoseconds: UInt64 = 0
+    /// While other loops drain, the loop that answers the load balancer waits for them.
+    private var waitsForOthers = false
 
     /// For chunk framing that is sent at once. Unchecked, as the date: what it is passed to knows nothing of the worker.
     @exclusivity(unchecked) var framing = ByteBuffer(capacity: 64)
@@ -106,15 +108,24 @@ final class Worker {
         // The load balancer still asks, and is told that this process is draining.
         for listener in listeners where !listener.isAdmin { listener.close() }
         listeners.removeAll { !$0.isAdmin }
+        waitsForOthers = !listeners.isEmpty
         for connection in connections.values { connection.drain() }
         client.closeKept()
+        stopIfDrained()
+    }
+
+    /// Every other loop has ended: this one may.
+    func othersEnded() {
+        waitsForOthers = false
         stopIfDrained()
     }
 
     func exchangeEnded() { stopIfDrained() }
 
     private func stopIfDrained() {
-        guard isDraining, exchanges.activeCount == 0, connections.values.allSatisfy(\.isAdmin) else { return }
+        guard isDraining, !waitsForOthers, exchanges.activeCount == 0, connections.values.allSatisfy(\.isAdmin) else {
+            return
+        }
         lane?.handOver()
         loop.stop()
     }
