@@ -257,7 +257,8 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
             idle = push() ? 0 : idle + 1
             return idle > 20
         }
-        #expect(sent < total)
+        // What the kernels between them take is theirs to say; what the gateway took is here.
+        #expect(try #require(rig.firstRecord).bytesOut < total / 2)
         rig.run {
             caller.readAvailable(1 << 20)
             _ = push()
@@ -291,7 +292,7 @@ private func get(_ path: String, _ fields: String = "") -> String { "GET \(path)
             idle = push() ? 0 : idle + 1
             return idle > 20
         }
-        #expect(sent < total)
+        #expect(try #require(rig.firstRecord).bytesIn < total / 2)
         rig.run {
             upstream.readAvailable(1 << 20)
             _ = push()

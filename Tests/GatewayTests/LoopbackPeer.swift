@@ -75,7 +75,13 @@ final class LoopbackPeer {
     /// The end was no orderly one.
     private(set) var wasReset = false
 
-    init(_ socket: consuming Socket) { self.socket = consume socket }
+    /// The kernel holds little of it, so that back-pressure shows before it is out of sight.
+    init(_ socket: consuming Socket) {
+        var bytes: Int32 = 256 * 1024
+        setsockopt(socket.number, SOL_SOCKET, SO_RCVBUF, &bytes, 4)
+        setsockopt(socket.number, SOL_SOCKET, SO_SNDBUF, &bytes, 4)
+        self.socket = consume socket
+    }
 
     /// A new connection to a port of the loopback.
     convenience init(to address: SocketAddress) throws {

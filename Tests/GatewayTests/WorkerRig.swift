@@ -58,5 +58,8 @@ final class WorkerRig: LoopRig {
         return peer
     }
 
+    /// Of the worker's first exchange, while it is under way.
+    var firstRecord: ExchangeRecord? { worker.exchanges[ExchangeHandle(index: 0, generation: 0)]?.record }
+
     var isAtRest: Bool { worker.exchanges.activeCount == 0 }
 }
