@@ -69,7 +69,7 @@ private func priced(_ first: String = "$0.02", number: Int = 1) throws -> Prepar
 @Suite struct KeptRevisionsTests {
     @Test func holdsWhatALoopStillHasAndFreesTheRest() throws {
         var used: PreparedRevision? = try priced()
-        weak var first = used
+        weak let first = used
         let kept = KeptRevisions(try #require(used))
         kept.add(try priced(number: 2))
         kept.add(try priced(number: 3))
