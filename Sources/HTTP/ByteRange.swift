@@ -9,7 +9,7 @@ public struct ByteRange: Sendable, Equatable {
     }
 
     /// From `start` up to and without `end`, where `0 <= start <= end` and both fit 32 bits.
-    init(from start: Int, to end: Int) {
+    @usableFromInline init(from start: Int, to end: Int) {
         offset = UInt32(truncatingIfNeeded: start)
         length = UInt32(truncatingIfNeeded: end &- start)
     }
@@ -18,12 +18,12 @@ public struct ByteRange: Sendable, Equatable {
 
     public var isEmpty: Bool { length == 0 }
     /// The offset of the first byte behind the run.
-    public var end: UInt32 { offset &+ length }
+    @inlinable public var end: UInt32 { offset &+ length }
 }
 
 extension UnsafeRawBufferPointer {
     /// A part of these bytes, which must hold it wholly.
-    @inline(__always)
+    @inlinable @inline(__always)
     func bytes(of range: ByteRange) -> UnsafeRawBufferPointer {
         precondition(Int(range.end) <= count)
         guard let baseAddress else { return self }

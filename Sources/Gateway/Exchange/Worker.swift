@@ -109,7 +109,7 @@ final class Worker {
         for listener in listeners where !listener.isAdmin { listener.close() }
         listeners.removeAll { !$0.isAdmin }
         waitsForOthers = !listeners.isEmpty
-        for connection in connections.values { connection.drain() }
+        for connection in connections.values where !connection.isAdmin { connection.drain() }
         client.closeKept()
         stopIfDrained()
     }
