@@ -19,7 +19,7 @@ def test_an_edited_price_is_in_the_next_402(gateway):
     gateway.route("GET /after/*")["price"] = "$0.03"
     gateway.write(gateway.config)
     wait_until(lambda: price(gateway) == "30000", 3, "the new price")
-    assert gateway.log_has("0.03") and gateway.log_has("0.02"), gateway.errors
+    wait_until(lambda: gateway.log_has("0.03") and gateway.log_has("0.02"), 3, "the change in the log")
     assert price(gateway, "/first/1") == "50000"
 
 
