@@ -20,10 +20,23 @@ BINARY = os.path.abspath(os.environ.get("FAREBOX_BIN", ".build/release/farebox")
 PAY_TO = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
 
 
-def free_port() -> int:
-    """A port that was free a moment ago, below the range the kernel hands out by itself."""
+def own_ports():
+    """Ports of this test process alone, each given out once a round, below the range the kernel hands out by itself."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = range(12000 + worker % 4 * 4500, 12000 + worker % 4 * 4500 + 4500)
+    start = random.randrange(len(share))
     while True:
-        port = random.randrange(12000, 30000)
+        yield from share[start:]
+        yield from share[:start]
+
+
+PORTS = own_ports()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, and that no other test process will take."""
+    while True:
+        port = next(PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
