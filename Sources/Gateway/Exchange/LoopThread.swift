@@ -44,7 +44,7 @@ final class LoopThread: Sendable {
 
     private static func listen(_ worker: Worker, _ address: ListenAddress, isAdmin: Bool) throws(StartFault) {
         do throws(SystemFault) {
-            try worker.listen(try ListeningSocket(address.socket, shared: !isAdmin), isAdmin: isAdmin)
+            try worker.listen(try ListeningSocket(address.socket), isAdmin: isAdmin)
         } catch {
             throw StartFault(description: "\(isAdmin ? "admin" : "listen"): \(address.text): \(error)")
         }

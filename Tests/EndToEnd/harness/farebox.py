@@ -162,6 +162,14 @@ class Farebox:
         if self.alive():
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+        # Below a wrapper the gateway itself may end a moment after it.
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                return
+            time.sleep(0.01)
 
     def terminate(self) -> int:
         """SIGTERM, and the exit status."""
