@@ -23,6 +23,7 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "Chains", dependencies: ["Bytes", "CSecp256k1"], swiftSettings: strict),
+        .target(name: "OnChain", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
         .target(name: "Payments", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
         .target(
             name: "Ledger",
@@ -31,7 +32,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "EventLoop", "HTTP", "JSON", "Chains", "Payments", "Ledger", "CLinux", "COpenSSL",
+                "Bytes", "EventLoop", "HTTP", "JSON", "Chains", "OnChain", "Payments", "Ledger", "CLinux", "COpenSSL",
                 "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -47,6 +48,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "ChainsTests", dependencies: ["Chains"], swiftSettings: strict),
+        .testTarget(name: "OnChainTests", dependencies: ["OnChain"], swiftSettings: strict),
         .testTarget(name: "PaymentsTests", dependencies: ["Payments"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: strict),
