@@ -30,11 +30,15 @@ public struct Offer: Sendable, Hashable {
     public let maxTimeoutSeconds: Int
     /// The route settles before its upstream is asked: `extra.paymentFlow` is `upfront` in version 2.
     public let settlesFirst: Bool
+    public let facilitator: Facilitator
+    /// Factories that may deploy a payer's contract wallet (ERC-6492); none unless the operator names them.
+    public let factories: [Address]
 
     public init(
         paymentName: String, network: String, networkV1Name: String, chainID: UInt64, asset: Address,
         assetDecimals: Int, domainName: String, domainVersion: String, payTo: Address, amountAtomic: UInt128,
-        maxTimeoutSeconds: Int, settlesFirst: Bool
+        maxTimeoutSeconds: Int, settlesFirst: Bool,
+        facilitator: Facilitator = .sandbox, factories: [Address] = []
     ) {
         self.paymentName = paymentName
         self.network = network
@@ -50,5 +54,7 @@ public struct Offer: Sendable, Hashable {
         self.amountAtomic = amountAtomic
         self.maxTimeoutSeconds = maxTimeoutSeconds
         self.settlesFirst = settlesFirst
+        self.facilitator = facilitator
+        self.factories = factories
     }
 }

@@ -1,4 +1,5 @@
 import Chains
+import Payments
 
 /// One entry of `payments:`: an asset on a network, who is paid, and who settles.
 public struct PaymentMethod: Sendable {
@@ -20,15 +21,12 @@ public struct PaymentMethod: Sendable {
     public var place: ConfigPlace
 }
 
-/// Who verifies and settles.
-public enum Facilitator: Sendable, Equatable {
-    /// Inside the ledger: signatures, nonces and balances are real, money is not.
-    case sandbox
-
+extension Facilitator {
     /// Seconds that a settlement may take, kept free at the end of a payment's window.
     public var settlementSeconds: Int {
         switch self {
         case .sandbox: 6
+        case .chain, .remote: 30
         }
     }
 }

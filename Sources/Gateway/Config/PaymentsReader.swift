@@ -1,4 +1,5 @@
 import Chains
+import Payments
 
 /// Reads `payments:`.
 struct PaymentsReader {
@@ -143,6 +144,7 @@ struct PaymentsReader {
         _ map: ConfigMap, _ network: (chainID: UInt64, known: Network?), _ facilitator: Facilitator
     ) {
         switch facilitator {
+        case .chain, .remote: break
         case .sandbox:
             if let known = network.known {
                 if known.isMainnet {

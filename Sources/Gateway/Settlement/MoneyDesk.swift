@@ -1,0 +1,38 @@
+import Chains
+import Ledger
+import Payments
+
+/// Proves, verifies and settles what the sandbox does not: on a chain by our own relayer, or by a remote facilitator.
+///
+/// Every method may be called from any thread, returns at once, and answers by its closure, once, on a thread of the desk's
+/// own: the closure posts itself to its loop and does nothing else where it is called.
+protocol MoneyDesk: Sendable {
+    /// Whether a payment that no key of a plain account signed was signed by its payer all the same: by the contract at the
+    /// account (EIP-1271), or by one that an allowed factory would deploy there (ERC-6492). Changes nothing.
+    func prove(_ request: VerificationRequest, reply: @escaping @Sendable (Verdict) -> Void)
+
+    /// Whether the payment would settle now, and what its payer holds. Changes nothing.
+    func verify(_ request: VerificationRequest, reply: @escaping @Sendable (Verdict) -> Void)
+
+    /// Moves the money of a claim, and answers when the ledger holds how it went.
+    func settle(_ ticket: Ticket, _ request: VerificationRequest, reply: @escaping @Sendable (Settlement) -> Void)
+}
+
+/// One payment as it is shown to a chain or a facilitator.
+struct VerificationRequest: Sendable {
+    /// Who settles, where, and on which terms.
+    let offer: Offer
+    let payload: PaymentPayload
+    /// The absolute URL that is paid for, as the 402 names it.
+    let resourceURL: String
+}
+
+/// What a chain or a facilitator says of a payment before anything is claimed.
+enum Verdict: Sendable {
+    /// - Parameter balanceAtomic: what the payer holds of the asset; the amount itself where only that is known.
+    case good(balanceAtomic: UInt128)
+    /// 402 with this code.
+    case refused(PaymentCode)
+    /// Nobody could say: 503, nothing claimed. The text is for the operator.
+    case unreachable(String)
+}
