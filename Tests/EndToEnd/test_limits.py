@@ -118,3 +118,29 @@ def test_a_connection_flood_leaks_nothing(gateway):
         churn()
     wait_until(lambda: descriptors() <= before + 2, 10, "descriptors are given back")
     assert gateway.resident_kib - memory < 4096
+
+
+def test_a_body_slower_than_body_rate_is_408(start, upstream):
+    """Bytes that come all the time do not keep a request open: after the first `body_timeout` their rate counts."""
+    gateway = start(limits={"body_timeout": "1s", "body_rate": "64KiB"})
+    with gateway.connect() as connection:
+        connection.send(compose("POST", "/any/slow", {"Content-Length": "100000"}))
+        sent = 0
+        try:
+            for _ in range(150):
+                connection.send(b"x" * 100)
+                sent += 1
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert sent < 150, "a few bytes at a time kept it open"
+
+
+def test_a_body_as_fast_as_body_rate_passes(start, upstream):
+    gateway = start(limits={"body_timeout": "1s", "body_rate": "1KiB"})
+    with gateway.connect() as connection:
+        connection.send(compose("POST", "/any/fair", {"Content-Length": "10000"}))
+        for _ in range(20):
+            connection.send(b"x" * 500)
+            time.sleep(0.1)
+        assert connection.read("POST").status == 200

@@ -231,3 +231,14 @@ def test_a_tls_answer_cut_without_close_notify_is_not_whole(start, certificates)
     except (ProtocolError, ConnectionError):
         pass
     server.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_passed_on_and_never_followed(gateway, upstream, status):
+    upstream.on(
+        "/any/moved",
+        lambda exchange: exchange.answer(status, b"", {"Location": f"{upstream.url}/any/secret"}, reason="Moved"),
+    )
+    response = gateway.fetch("/any/moved")
+    assert response.status == status and response.header("Location") == f"{upstream.url}/any/secret"
+    assert not upstream.asked("/any/secret")
