@@ -1,0 +1,168 @@
+import Bytes
+import Chains
+
+extension Watchlist {
+    /// What the answers to a plan mean. To be said before the next plan is made.
+    public mutating func take(_ answers: WatchAnswers, to plan: WatchPlan, now: UInt64) -> [WatchOutcome] {
+        guard let latest = answers.latest else { return [] }
+        if heads.isLost {
+            // Made before it was known that blocks are gone.
+            guard plan.check == nil else { return [] }
+            takeBack(above: heads.settle(latest: latest, hashes: answers.blocks.mapValues(\.hash)), now: now)
+            return []
+        }
+        switch heads.take(latest: latest, hashAtHead: plan.check.flatMap { answers.blocks[$0]?.hash }) {
+        case .behind, .reorganized: return []
+        case .same, .advanced: break
+        }
+        var outcomes: [WatchOutcome] = []
+        if let logs = answers.logs, let scan = plan.scan { outcomes += scanned(logs, scan, plan, answers.counts, now) }
+        for look in plan.looks {
+            if let answer = answers.looks[look.claim] { outcomes += looked(answer, look.claim, now) }
+        }
+        if plan.wantsFinalized {
+            nextFinalityAt = now + Self.finalityMilliseconds
+            if let block = answers.finalized, block.number >= finalized?.number ?? 0 { finalized = block }
+        }
+        outcomes += settle(anchors: plan.blocks, answers.blocks, now)
+        return outcomes
+    }
+
+    private mutating func scanned(
+        _ logs: [RPCLog], _ scan: WatchPlan.Scan, _ plan: WatchPlan, _ counts: [Address: UInt64], _ now: UInt64
+    ) -> [WatchOutcome] {
+        var outcomes: [WatchOutcome] = []
+        var found: Set<Int64> = []
+        let findings = EvidenceJudge.findings(in: logs) { key in
+            claims[key].flatMap { entries[$0]?.order.transfer }
+        }
+        for (key, finding) in findings {
+            guard let claim = claims[key] else { continue }
+            found.insert(claim)
+            outcomes += note(finding, of: claim, now: now)
+        }
+        let head = heads.head?.number ?? 0
+        for claim in plan.scanned {
+            guard var entry = entries[claim], open.contains(claim) else { continue }
+            let isCovered = scan.from <= entry.scanFrom
+            if !found.contains(claim) && isCovered {
+                switch entry.phase {
+                case .rechecked:
+                    outcomes += lose(claim, now: now)
+                    entry = entries[claim] ?? entry
+                case .seen:
+                    entry.phase = .awaited
+                case .awaited, .settled: break
+                }
+                if let sender = entry.order.sender, let count = counts[sender.relayer] {
+                    entry.minedUnseen = count > sender.nonce ? entry.minedUnseen + 1 : 0
+                    // Its receipt tells more, from a node that is up to date.
+                    if (1...Self.looksForMined).contains(entry.minedUnseen) { entry.nextLookAt = now }
+                }
+            }
+            if case .seen(let place) = entry.phase { entry.scanFrom = place.block } else { entry.scanFrom = head }
+            entries[claim] = entry
+        }
+        return outcomes
+    }
+
+    private mutating func looked(_ answer: WatchLookAnswer, _ claim: Int64, _ now: UInt64) -> [WatchOutcome] {
+        guard let entry = entries[claim], open.contains(claim) else { return [] }
+        let said = Self.statement(answer, entry.order)
+        if let finding = said.finding {
+            return note(finding, of: claim, now: now)
+        }
+        entries[claim]?.unclear = nil
+        entries[claim]?.adverse = nil
+        entries[claim]?.reverted = said.reverted
+        if case .rechecked = entry.phase { return lose(claim, now: now) }
+        return []
+    }
+
+    /// What one node's answer to a look says: the best it found, and the block of an own transaction that was reverted.
+    private static func statement(
+        _ answer: WatchLookAnswer, _ order: WatchOrder
+    ) -> (finding: ChainFinding?, reverted: ChainPlace?) {
+        var finding: ChainFinding?
+        var reverted: ChainPlace?
+        var explained: Set<Bytes32> = []
+        for receipt in answer.receipts {
+            explained.insert(receipt.transactionHash)
+            if let found = EvidenceJudge.finding(in: receipt, for: order.transfer) {
+                if case .settled = found { return (found, nil) }
+                finding = found
+            } else if !receipt.succeeded, order.hashes.contains(receipt.transactionHash) {
+                reverted = ChainPlace(
+                    transaction: receipt.transactionHash, block: receipt.blockNumber, blockHash: receipt.blockHash)
+            }
+        }
+        for (_, found) in EvidenceJudge.findings(
+            in: answer.logs, awaited: { $0 == order.transfer.key ? order.transfer : nil })
+        where !explained.contains(found.place.transaction) {
+            finding = finding ?? found
+        }
+        return (finding, reverted)
+    }
+
+    // MARK: Finality
+
+    private mutating func settle(
+        anchors: [UInt64], _ blocks: [UInt64: RPCBlock], _ now: UInt64
+    ) -> [WatchOutcome] {
+        guard let finalized else { return [] }
+        var outcomes: [WatchOutcome] = []
+        for number in anchors where number <= finalized.number {
+            guard let block = blocks[number], let settled = settledIn[number] else { continue }
+            var isTakenBack = false
+            for claim in settled {
+                guard case .settled(let place) = entries[claim]?.phase else { continue }
+                if place.blockHash == block.hash {
+                    remove(claim)
+                    outcomes.append(.final(claim: claim))
+                } else {
+                    isTakenBack = true
+                }
+            }
+            if isTakenBack { takeBack(above: number - 1, now: now) }
+        }
+        return outcomes
+    }
+
+    /// What every node said to an audit: nil where one did not answer, or has not the block that it was asked about.
+    public mutating func audited(
+        _ audit: WatchAudit, _ answers: [WatchLookAnswer?], now: UInt64
+    ) -> [WatchOutcome] {
+        let claim = audit.look.claim
+        guard let entry = entries[claim], open.contains(claim), case .awaited = entry.phase else { return [] }
+        let statements = answers.compactMap { $0.map { Self.statement($0, entry.order) } }
+        for said in statements {
+            if case .settled? = said.finding { return note(said.finding!, of: claim, now: now) }
+            if case .unclear? = said.finding { return note(said.finding!, of: claim, now: now) }
+        }
+        let agree = statements.allSatisfy { said in
+            switch audit.reason {
+            case .reverted: said.finding == nil && said.reverted != nil
+            case .windowOver: said.finding == nil
+            case .canceled: if case .canceled? = said.finding { true } else { false }
+            case .usedElsewhere: if case .usedElsewhere? = said.finding { true } else { false }
+            }
+        }
+        guard agree, !statements.isEmpty else { return [] }
+        return refuse(entry, audit.reason)
+    }
+
+    private mutating func refuse(_ entry: Entry, _ reason: WatchRefusal) -> [WatchOutcome] {
+        let claim = entry.order.claim
+        var outcomes: [WatchOutcome] = []
+        if entry.order.standing != .refused { outcomes.append(.refused(claim: claim, reason)) }
+        if reason == .reverted {
+            // Nothing is final yet: another may use the authorization until its window is over.
+            entries[claim]?.order.standing = .refused
+            entries[claim]?.order.deadline = nil
+            entries[claim]?.scanUntil = 0
+            return outcomes
+        }
+        remove(claim)
+        return outcomes + [.final(claim: claim)]
+    }
+}
