@@ -151,6 +151,7 @@ final class Worker {
         switch admitted {
         case .claimed(let ticket): ledger.ended(ticket, .uncharged(reason: "the caller left before the request began"))
         case .redeemed(let ticket, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
+        case .verify(let hold): ledger.release(hold)
         case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .unavailable: break
         }
     }
