@@ -121,15 +121,31 @@ public struct WatchLookAnswer: Sendable {
     }
 }
 
-/// What is to be asked in one tick.
-public struct WatchPlan: Hashable, Sendable {
+/// What is asked first in a tick, beside the newest block and the relayers' counts.
+public struct WatchProbe: Hashable, Sendable {
     /// The head whose hash is asked for again.
     public var check: UInt64?
-    /// Blocks to ask for, to find where histories part, or whether evidence is final.
+    /// Blocks to ask for: to find where histories part, or whether evidence is final.
     public var blocks: [UInt64] = []
     /// The newest final block is wanted.
     public var wantsFinalized = false
-    /// Events from this block to the newest, of these tokens and payers; nil where nothing is scanned for.
+}
+
+/// What came of a probe. What was not answered is left out.
+public struct WatchProbeAnswers: Sendable {
+    public var latest: RPCBlock?
+    /// Of `check` and `blocks`, those that the node has.
+    public var blocks: [UInt64: RPCBlock] = [:]
+    public var finalized: RPCBlock?
+    /// Relayers' counts at the newest block.
+    public var counts: [Address: UInt64] = [:]
+
+    public init() {}
+}
+
+/// What is asked next in a tick, once the newest block is known.
+public struct WatchPlan: Hashable, Sendable {
+    /// Events of these tokens and payers in a range of blocks; nil where nothing is scanned for.
     public var scan: Scan?
     public var looks: [WatchLook] = []
     public var audits: [WatchAudit] = []
@@ -137,22 +153,20 @@ public struct WatchPlan: Hashable, Sendable {
     var scanned: [Int64] = []
 
     public struct Scan: Hashable, Sendable {
+        /// Blocks, both ends included.
         public var from: UInt64
+        public var to: UInt64
         public var tokens: [Address]
         public var payers: [Address]
     }
+
+    public var isEmpty: Bool { scan == nil && looks.isEmpty && audits.isEmpty }
 }
 
-/// What came of a plan's questions but its audits. What was not answered is left out.
+/// What came of a plan's scan and looks. What was not answered is left out.
 public struct WatchAnswers: Sendable {
-    public var latest: RPCBlock?
-    /// Of `check` and `blocks`, those that the node has.
-    public var blocks: [UInt64: RPCBlock] = [:]
-    public var finalized: RPCBlock?
     /// Nil where the scan was not answered.
     public var logs: [RPCLog]?
-    /// Relayers' counts at the newest block.
-    public var counts: [Address: UInt64] = [:]
     public var looks: [Int64: WatchLookAnswer] = [:]
 
     public init() {}

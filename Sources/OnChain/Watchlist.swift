@@ -52,6 +52,8 @@ public struct Watchlist: Sendable {
     /// The newest final block that was heard of.
     var finalized: RPCBlock?
     var nextFinalityAt: UInt64 = 0
+    /// Relayers' counts at the newest block.
+    var counts: [Address: UInt64] = [:]
     var entries: [Int64: Entry] = [:]
     /// Neither settled nor done with: what is scanned for or looked at.
     var open: Set<Int64> = []
@@ -74,7 +76,8 @@ public struct Watchlist: Sendable {
     public mutating func add(_ order: WatchOrder, now: UInt64) {
         let isSettled = order.standing == .settled
         entries[order.claim] = Entry(
-            order: order, phase: isSettled ? .rechecked : .awaited, scanFrom: heads.head?.number ?? order.sinceBlock,
+            order: order, phase: isSettled ? .rechecked : .awaited,
+            scanFrom: heads.head.map { $0.number + 1 } ?? order.sinceBlock,
             scanUntil: order.standing == .open ? now + Self.scanMilliseconds : 0,
             // What stands from before a start is looked at soon; what was sent just now is scanned for.
             nextLookAt: order.deadline == nil ? now : now + Self.firstLookMilliseconds)

@@ -2,34 +2,39 @@ import Bytes
 import Chains
 
 extension Watchlist {
-    /// What the answers to a plan mean. To be said before the next plan is made.
-    public mutating func take(_ answers: WatchAnswers, to plan: WatchPlan, now: UInt64) -> [WatchOutcome] {
+    /// What the answers to a probe mean. To be said before the next plan is made.
+    public mutating func take(_ answers: WatchProbeAnswers, to probe: WatchProbe, now: UInt64) -> [WatchOutcome] {
         guard let latest = answers.latest else { return [] }
+        counts.merge(answers.counts) { _, newer in newer }
         if heads.isLost {
             // Made before it was known that blocks are gone.
-            guard plan.check == nil else { return [] }
+            guard probe.check == nil else { return [] }
             takeBack(above: heads.settle(latest: latest, hashes: answers.blocks.mapValues(\.hash)), now: now)
             return []
         }
-        switch heads.take(latest: latest, hashAtHead: plan.check.flatMap { answers.blocks[$0]?.hash }) {
+        switch heads.take(latest: latest, hashAtHead: probe.check.flatMap { answers.blocks[$0]?.hash }) {
         case .behind, .reorganized: return []
         case .same, .advanced: break
         }
-        var outcomes: [WatchOutcome] = []
-        if let logs = answers.logs, let scan = plan.scan { outcomes += scanned(logs, scan, plan, answers.counts, now) }
-        for look in plan.looks {
-            if let answer = answers.looks[look.claim] { outcomes += looked(answer, look.claim, now) }
-        }
-        if plan.wantsFinalized {
+        if probe.wantsFinalized {
             nextFinalityAt = now + Self.finalityMilliseconds
             if let block = answers.finalized, block.number >= finalized?.number ?? 0 { finalized = block }
         }
-        outcomes += settle(anchors: plan.blocks, answers.blocks, now)
+        return settle(anchors: probe.blocks, answers.blocks, now)
+    }
+
+    /// What the answers to a plan mean. To be said before the next probe is made.
+    public mutating func take(_ answers: WatchAnswers, to plan: WatchPlan, now: UInt64) -> [WatchOutcome] {
+        var outcomes: [WatchOutcome] = []
+        if let logs = answers.logs, let scan = plan.scan { outcomes += scanned(logs, scan, plan.scanned, now) }
+        for look in plan.looks {
+            if let answer = answers.looks[look.claim] { outcomes += looked(answer, look.claim, now) }
+        }
         return outcomes
     }
 
     private mutating func scanned(
-        _ logs: [RPCLog], _ scan: WatchPlan.Scan, _ plan: WatchPlan, _ counts: [Address: UInt64], _ now: UInt64
+        _ logs: [RPCLog], _ scan: WatchPlan.Scan, _ scanned: [Int64], _ now: UInt64
     ) -> [WatchOutcome] {
         var outcomes: [WatchOutcome] = []
         var found: Set<Int64> = []
@@ -41,29 +46,34 @@ extension Watchlist {
             found.insert(claim)
             outcomes += note(finding, of: claim, now: now)
         }
-        let head = heads.head?.number ?? 0
-        for claim in plan.scanned {
-            guard var entry = entries[claim], open.contains(claim) else { continue }
-            let isCovered = scan.from <= entry.scanFrom
-            if !found.contains(claim) && isCovered {
-                switch entry.phase {
-                case .rechecked:
-                    outcomes += lose(claim, now: now)
-                    entry = entries[claim] ?? entry
-                case .seen:
-                    entry.phase = .awaited
-                case .awaited, .settled: break
-                }
-                if let sender = entry.order.sender, let count = counts[sender.relayer] {
-                    entry.minedUnseen = count > sender.nonce ? entry.minedUnseen + 1 : 0
-                    // Its receipt tells more, from a node that is up to date.
-                    if (1...Self.looksForMined).contains(entry.minedUnseen) { entry.nextLookAt = now }
-                }
+        for claim in scanned where open.contains(claim) {
+            guard let entry = entries[claim] else { continue }
+            if !found.contains(claim) && scan.from <= entry.scanFrom {
+                outcomes += foundNothing(entry, now)
             }
-            if case .seen(let place) = entry.phase { entry.scanFrom = place.block } else { entry.scanFrom = head }
-            entries[claim] = entry
+            if case .seen(let place)? = entries[claim]?.phase {
+                entries[claim]?.scanFrom = place.block
+            } else {
+                entries[claim]?.scanFrom = scan.to + 1
+            }
         }
         return outcomes
+    }
+
+    /// Every block that was left to scan for it was scanned.
+    private mutating func foundNothing(_ entry: Entry, _ now: UInt64) -> [WatchOutcome] {
+        let claim = entry.order.claim
+        switch entry.phase {
+        case .rechecked: return lose(claim, now: now)
+        case .seen: entries[claim]?.phase = .awaited
+        case .awaited, .settled: break
+        }
+        guard let sender = entry.order.sender, let count = counts[sender.relayer] else { return [] }
+        let minedUnseen = count > sender.nonce ? entry.minedUnseen + 1 : 0
+        entries[claim]?.minedUnseen = minedUnseen
+        // Its receipt tells more, from a node that is up to date.
+        if (1...Self.looksForMined).contains(minedUnseen) { entries[claim]?.nextLookAt = now }
+        return []
     }
 
     private mutating func looked(_ answer: WatchLookAnswer, _ claim: Int64, _ now: UInt64) -> [WatchOutcome] {

@@ -6,21 +6,27 @@ extension Watchlist {
     static let auditsAtOnce = 8
     static let auditMilliseconds: UInt64 = 30_000
 
-    /// What is to be asked now. The newest block and the relayers' counts are asked for in any case.
+    /// What is to be asked first.
+    public func probe(now: UInt64) -> WatchProbe {
+        var probe = WatchProbe()
+        if heads.isLost {
+            probe.blocks = heads.history
+            return probe
+        }
+        probe.check = heads.head?.number
+        probe.wantsFinalized = now >= nextFinalityAt && !entries.isEmpty
+        if let finalized {
+            probe.blocks = Array(settledIn.keys.filter { $0 <= finalized.number }.sorted().prefix(Self.anchorsAtOnce))
+        }
+        return probe
+    }
+
+    /// What is to be asked next, now that the newest block is known.
     public mutating func plan(now: UInt64) -> WatchPlan {
         var plan = WatchPlan()
-        if heads.isLost {
-            plan.blocks = heads.history
-            return plan
-        }
-        guard let head = heads.head else { return plan }
-        plan.check = head.number
+        guard let head = heads.head, !heads.isLost else { return plan }
         planScan(&plan, head, now)
         planLooks(&plan, head, now)
-        if now >= nextFinalityAt && !entries.isEmpty { plan.wantsFinalized = true }
-        if let finalized {
-            plan.blocks = Array(settledIn.keys.filter { $0 <= finalized.number }.sorted().prefix(Self.anchorsAtOnce))
-        }
         return plan
     }
 
@@ -30,7 +36,7 @@ extension Watchlist {
         var tokens: Set<Address> = []
         var payers: Set<Address> = []
         for claim in open {
-            guard let entry = entries[claim], isScanned(entry, now) else { continue }
+            guard let entry = entries[claim], isScanned(entry, now), entry.scanFrom <= head.number else { continue }
             if entry.scanFrom < floor {
                 entries[claim]?.scanFrom = floor
                 entries[claim]?.nextLookAt = min(entry.nextLookAt, now)
@@ -41,8 +47,7 @@ extension Watchlist {
             plan.scanned.append(claim)
         }
         guard !plan.scanned.isEmpty else { return }
-        // A node that is behind takes no range that begins above its head.
-        plan.scan = WatchPlan.Scan(from: min(from, head.number), tokens: Array(tokens), payers: Array(payers))
+        plan.scan = WatchPlan.Scan(from: from, to: head.number, tokens: Array(tokens), payers: Array(payers))
     }
 
     private func isScanned(_ entry: Entry, _ now: UInt64) -> Bool {
