@@ -14,8 +14,12 @@ final class Exchange: TimerTarget {
         case reading
         /// The whole body is taken in: its hash is part of what the payment is bound to.
         case collecting
+        /// A signature that no plain account made: the chain tells whether a contract stands for it.
+        case proving
         /// The ledger: known payment, lease, claim.
         case admitting
+        /// The chain or the facilitator says whether the payment would settle; the lease is held, nothing is claimed.
+        case verifying
         /// `settle: first`: the money moves before the upstream is asked.
         case settlingFirst
         /// The upstream is asked.
@@ -135,7 +139,9 @@ final class Exchange: TimerTarget {
             case .routing: progress = routeRequest()
             case .reading: progress = readPayment()
             case .collecting: progress = collectBody()
+            case .proving: progress = provePayment()
             case .admitting: progress = admitPayment()
+            case .verifying: progress = verifyPayment()
             case .settlingFirst: progress = settleFirst()
             case .forwarding: progress = forward()
             case .answering: progress = judgeAnswer()
@@ -229,7 +235,7 @@ final class Exchange: TimerTarget {
     /// retry of the same request waits for this exchange rather than being charged beside it.
     func callerFinishedSending() {
         switch stage {
-        case .routing, .reading, .collecting, .admitting, .ended: return
+        case .routing, .reading, .collecting, .proving, .admitting, .verifying, .ended: return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }
@@ -240,7 +246,7 @@ final class Exchange: TimerTarget {
         callerIsHere = false
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting: return end(delivered: false)
+        case .routing, .reading, .collecting, .proving, .verifying: return end(delivered: false)
         case .admitting:
             tellCallerGone()
             return end(delivered: false)

@@ -135,7 +135,7 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .reading, .collecting, .forwarding, .answering: break
+        case .routing, .reading, .collecting, .proving, .verifying, .forwarding, .answering: break
         }
         abandonConnection()
         if answerStarted { return breakOff() }
