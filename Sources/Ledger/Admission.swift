@@ -73,6 +73,9 @@ public struct AdmissionToken: Hashable, Sendable {
 public enum Admitted: Sendable {
     /// The authorization is taken, on disk: effects may follow.
     case claimed(Ticket)
+    /// The lease is held, nothing is claimed and nothing written: read the chain, or ask the remote facilitator, then `Ledger.claim`
+    /// or `Ledger.release`.
+    case verify(LeaseHold)
     /// An owed claim of this wallet and binding went back to `running`, on disk. The new authorization is not taken and not
     /// charged; the receipt names the old transaction.
     case redeemed(Ticket, transaction: String)

@@ -16,6 +16,7 @@ extension LedgerCore {
     func present(_ presentation: Presentation) throws(StoreFault) {
         let admission = presentation.admission
         waitingByToken[presentation.token] = presentation
+        presentation.reading = nil
         let known = try store.claim(admission.key)
         if try answerKnown(presentation, known) { return }
         if let fault = admission.termsFault {
@@ -26,7 +27,7 @@ extension LedgerCore {
         wallets[wallet.wallet] = wallet
         if wallet.queues[admission.order].isEmpty, wallet.hasFreeLease(for: admission) {
             wallet.leases[admission.order] += 1
-            if case .done = try take(presentation, wallet, known: known) { return }
+            if case .done = try take(presentation, wallet, known: known, isVerified: false) { return }
         }
         guard wallet.queues[admission.order].count < admission.leaseQueue else {
             answer(presentation, .leaseBusy(.queueFull, retryAfterSeconds: 1))
@@ -51,10 +52,10 @@ extension LedgerCore {
         return true
     }
 
-    /// Steps 5 to 8, with a lease that the caller took for it: claims, redeems, waits or refuses. The lease is given back where
-    /// neither a claim nor a waiting retry keeps it.
-    private func take(
-        _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?
+    /// Steps 5 to 8, with a lease that the caller took for it: claims, redeems, has it verified, waits or refuses. The lease is given
+    /// back where neither a claim nor a hold nor a waiting retry keeps it.
+    func take(
+        _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?, isVerified: Bool
     ) throws(StoreFault) -> Step {
         let admission = presentation.admission
         if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
@@ -68,16 +69,14 @@ extension LedgerCore {
             refuse(presentation, wallet, Self.windowTooShort)
             return .done
         }
-        let balance = try sandboxBalance(admission.key, decimals: admission.assetDecimals).balance
-        if admission.amountAtomic > balance {
-            refuse(presentation, wallet, Self.insufficient)
-            return .done
-        }
-        if admission.amountAtomic > balance - min(balance, wallet.reservedAtomic(of: admission.key.asset)) {
+        switch try judge(presentation, wallet, isVerified: isVerified) {
+        case .read: hold(presentation, wallet)
+        case .tooLittle: refuse(presentation, wallet, Self.insufficient)
+        case .good: try claim(presentation, wallet, known: known)
+        case .blocked:
             wallet.leases[admission.order] -= 1
             return .blocked
         }
-        try claim(presentation, wallet, known: known)
         return .done
     }
 
@@ -94,7 +93,10 @@ extension LedgerCore {
         var untold: ClaimRecord?
         let since = unixNow - admission.redeliverForSeconds
         for claim in try store.claimsToRedeem(wallet.wallet, binding: admission.binding, owedSince: since) {
-            if claim.state == .unknown {
+            if claim.facilitator == .sandbox && admission.facilitator != .sandbox {
+                // Play money has paid for it: no reason to give a real payment's answer away.
+                continue
+            } else if claim.state == .unknown {
                 unknown = unknown ?? claim
             } else if claim.mayRerun(by: admission) {
                 try redeem(claim, presentation, wallet)
@@ -177,7 +179,7 @@ extension LedgerCore {
             let known = try store.claim(presentation.admission.key)
             if try answerKnown(presentation, known) { continue }
             wallet.leases[order] += 1
-            if case .blocked = try take(presentation, wallet, known: known) {
+            if case .blocked = try take(presentation, wallet, known: known, isVerified: false) {
                 presentation.place = .queued
                 wallet.queues[order].prepend(presentation)
                 blocked[order] = true
@@ -198,7 +200,7 @@ extension LedgerCore {
         if try answerKnown(presentation, known) {
             wallet.leases[presentation.admission.order] -= 1
             toPump.append(wallet)
-        } else if case .blocked = try take(presentation, wallet, known: known) {
+        } else if case .blocked = try take(presentation, wallet, known: known, isVerified: false) {
             enqueue(presentation, wallet, atFront: true)
         }
     }

@@ -5,7 +5,7 @@ enum ClaimColumns {
     static let names =
         "id, chain, asset, payer, nonce, binding, bind, state, settle, paid, facilitator, amount, pay_to, route, revision,"
         + " request, valid_before, created_at, updated_at, owed_at, attempts, reruns, request_bytes_written, transaction_id,"
-        + " reason"
+        + " reason, watched, evidence_block, reorganized_at"
 
     static let insert =
         "INSERT INTO claims (chain, asset, payer, nonce, binding, bind, state, at_rest, settle, paid, facilitator, amount, pay_to,"
@@ -17,6 +17,9 @@ enum ClaimColumns {
     static let updateOpen = update("")
     /// The same where it comes to rest, or leaves it.
     static let updateRest = update("at_rest = ?11, ")
+
+    /// For claims that a chain settles: with what is known of it there.
+    static let updateOnChain = update("at_rest = ?11, watched = ?12, evidence_block = ?13, reorganized_at = ?14, ")
 
     private static func update(_ more: String) -> String {
         "UPDATE claims SET \(more)state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"
@@ -38,7 +41,7 @@ enum ClaimColumns {
         try statement.bind(8, claim.state.rawValue)
         try statement.bind(9, claim.order.rawValue)
         try statement.bind(10, claim.machine.isPaid ? 1 : 0)
-        try statement.bind(11, claim.facilitator.rawValue)
+        try statement.bind(11, claim.facilitator.rawText)
         try statement.bind(12, String(claim.amountAtomic))
         try statement.bind(13, claim.payTo.array)
         try statement.bind(14, claim.route)
@@ -69,10 +72,18 @@ enum ClaimColumns {
         try statement.bind(10, claim.reason)
     }
 
+    /// After `bindProgress`.
+    static func bindChain(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
+        try statement.bind(11, claim.state.isAtRest ? 1 : 0)
+        try statement.bind(12, claim.isWatched ? 1 : 0)
+        try statement.bind(13, claim.evidenceBlock.map { Int64(clamping: $0) })
+        try statement.bind(14, claim.reorganizedAt)
+    }
+
     static func bindTerms(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
         try statement.bind(1, claim.id.row)
         try statement.bind(2, claim.order.rawValue)
-        try statement.bind(3, claim.facilitator.rawValue)
+        try statement.bind(3, claim.facilitator.rawText)
         try statement.bind(4, String(claim.amountAtomic))
         try statement.bind(5, claim.payTo.array)
         try statement.bind(6, claim.route)
@@ -99,7 +110,7 @@ enum ClaimColumns {
             binding: try known(Bytes32(statement.blob(5)), "binding"),
             bind: try known(BindMode(rawValue: statement.text(6)), "bind"),
             machine: try known(ClaimMachine(state: state, order: order, isPaid: statement.integer(9) != 0), "paid"),
-            facilitator: try known(Facilitator(rawValue: statement.text(10)), "facilitator"),
+            facilitator: try known(Facilitator(text: statement.text(10)), "facilitator"),
             amountAtomic: try known(UInt128(statement.text(11)), "amount"),
             payTo: try known(Bytes20(statement.blob(12)), "pay_to"),
             route: statement.text(13),
@@ -113,6 +124,10 @@ enum ClaimColumns {
             reruns: Int(statement.integer(21)),
             requestBytesWritten: statement.integer(22) != 0,
             transaction: statement.isNull(23) ? nil : statement.text(23),
-            reason: statement.isNull(24) ? nil : statement.text(24))
+            reason: statement.isNull(24) ? nil : statement.text(24),
+            isWatched: statement.integer(25) != 0,
+            evidenceBlock: statement.isNull(26)
+                ? nil : try known(UInt64(exactly: statement.integer(26)), "evidence_block"),
+            reorganizedAt: statement.isNull(27) ? nil : statement.integer(27))
     }
 }

@@ -24,10 +24,16 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var reruns: Int
     /// Some attempt that is over may have written a byte of the request upstream.
     public internal(set) var requestBytesWritten: Bool
-    /// The sandbox's or chain's transaction; nil before `sent`.
+    /// The sandbox's or chain's transaction: the one that settled it, before that the one that was sent; nil before `sent`.
     public internal(set) var transaction: String?
     /// Why it is `void` or `failed`.
     public internal(set) var reason: String?
+    /// The chain is watched for it: what the chain says of it can change still.
+    public internal(set) var isWatched = false
+    /// The block of `transaction`, where evidence named one.
+    public internal(set) var evidenceBlock: UInt64?
+    /// When the chain took back what had settled it; nil again once it has settled again.
+    public internal(set) var reorganizedAt: Int64?
 
     public var state: ClaimState { machine.state }
     public var order: SettleOrder { machine.order }

@@ -61,9 +61,3 @@ public enum Redelivery: String, CaseIterable, Sendable {
     /// In no case.
     case never
 }
-
-/// Who moves the money of a claim.
-public enum Facilitator: String, CaseIterable, Sendable {
-    /// Inside the ledger, with play money: each new wallet starts with ten whole units of the asset.
-    case sandbox
-}

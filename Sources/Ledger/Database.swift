@@ -78,6 +78,9 @@ final class Database {
 
     var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
+    /// Of the last statement that wrote.
+    var changedRows: Int { Int(sqlite3_changes(handle)) }
+
     /// False between BEGIN and COMMIT or ROLLBACK.
     var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
 }

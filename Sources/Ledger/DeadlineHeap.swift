@@ -47,7 +47,7 @@ extension Presentation {
     var isWaiting: Bool {
         switch place {
         case .moving: false
-        case .queued, .awaiting: true
+        case .queued, .awaiting, .held: true
         }
     }
 }

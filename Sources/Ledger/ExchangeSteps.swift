@@ -4,7 +4,7 @@ import Bytes
 extension LedgerCore {
     static let notInFlight = "this attempt is not in flight"
 
-    private func entry(_ attempt: Attempt) -> InFlight? {
+    func entry(_ attempt: Attempt) -> InFlight? {
         guard let entry = inFlight[attempt.row], entry.attempt == attempt else { return nil }
         return entry
     }
@@ -45,18 +45,24 @@ extension LedgerCore {
                 .settled(transaction: entry.claim.transaction ?? "", mayForward: entry.claim.state == .running))
             return
         }
+        guard entry.claim.facilitator == .sandbox else {
+            outbox.put(reply, Settlement.unavailable(reason: "the ledger moves no money but the sandbox's"))
+            return
+        }
         guard call != .afterAnswer || apply(.answerCharged, to: &entry.claim) else {
-            outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+            outbox.put(reply, unfit(entry))
             return
         }
         var balance = try sandboxBalance(entry.claim.key, decimals: entry.assetDecimals)
         if entry.claim.validBefore <= unixNow {
-            try refuse(entry, .windowOver, Self.windowTooShort, reply)
+            let isRefused = try refuse(entry, entry.claim, .windowOver, Self.windowTooShort)
+            outbox.put(reply, isRefused ? .refused(code: Self.windowTooShort) : unfit(entry))
         } else if !balance.debit(entry.claim.amountAtomic) {
-            try refuse(entry, .settlementRefused, Self.insufficient, reply)
+            let isRefused = try refuse(entry, entry.claim, .settlementRefused, Self.insufficient)
+            outbox.put(reply, isRefused ? .refused(code: Self.insufficient) : unfit(entry))
         } else {
             guard apply(.sent, to: &entry.claim), apply(.settled, to: &entry.claim) else {
-                outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
+                outbox.put(reply, unfit(entry))
                 return
             }
             entry.claim.transaction = transactions.next()
@@ -71,17 +77,21 @@ extension LedgerCore {
         }
     }
 
-    private func refuse(
-        _ entry: InFlight, _ event: ClaimEvent, _ code: String, _ reply: @escaping @Sendable (Settlement) -> Void
-    ) throws(StoreFault) {
-        guard apply(event, to: &entry.claim) else {
-            outbox.put(reply, Settlement.unavailable(reason: "the claim is \(entry.claim.state.rawValue)"))
-            return
-        }
-        entry.claim.reason = code
-        try save(entry.claim, durable: true)
+    private func unfit(_ entry: InFlight) -> Settlement {
+        .unavailable(reason: "the claim is \(entry.claim.state.rawValue)")
+    }
+
+    /// The claim, as it would be by now, fails; false, with nothing changed, where the machine does not allow it.
+    func refuse(
+        _ entry: InFlight, _ claim: ClaimRecord, _ event: ClaimEvent, _ code: String
+    ) throws(StoreFault) -> Bool {
+        var claim = claim
+        guard apply(event, to: &claim) else { return false }
+        claim.reason = code
+        entry.claim = claim
+        try save(claim, durable: true)
         finish(entry)
-        outbox.put(reply, .refused(code: code))
+        return true
     }
 
     func ended(_ attempt: Attempt, _ end: ExchangeEnd) throws(StoreFault) {
@@ -122,7 +132,7 @@ extension LedgerCore {
 
     /// The lease ends here, before the row's end is on disk: a crash in between makes the claim `owed` or `void`, which costs
     /// nobody anything, and whatever is claimed under the lease afterwards commits together with this end or later.
-    private func finish(_ entry: InFlight) {
+    func finish(_ entry: InFlight) {
         let row = entry.claim.id.row
         inFlight[row] = nil
         inFlightByToken[entry.token] = nil
@@ -132,7 +142,7 @@ extension LedgerCore {
         toPump.append(entry.wallet)
     }
 
-    private func wake(_ row: Int64) {
+    func wake(_ row: Int64) {
         for presentation in awaiting.removeValue(forKey: row) ?? [] { awake.append(presentation) }
     }
 

@@ -47,7 +47,25 @@ public final class Ledger: Sendable {
         return token
     }
 
-    /// The caller went away. A waiting presentation leaves and gets no reply; a claim goes on to its end (its reply comes all the
+    /// Steps 6 to 8 for a payment that was found good: what `admit` looked up is looked up again in the claim's transaction, so the
+    /// answer may be any of `admit`'s. It is `.verify` once more where what is in flight had to rest first.
+    ///
+    /// - Parameter balanceAtomic: the payer's balance of the asset as read after the hold was given; for a remote facilitator
+    ///   without reads of the chain the amount itself, the least that is known.
+    public func claim(
+        _ hold: LeaseHold, balanceAtomic: UInt128, reply: @escaping @Sendable (Admitted) -> Void
+    ) {
+        hold.didEnd()
+        post(.claim(hold.name, balanceAtomic: balanceAtomic, reply))
+    }
+
+    /// The payment was not found good, or could not be looked at: the lease is free, nothing was claimed.
+    public func release(_ hold: LeaseHold) {
+        hold.didEnd()
+        post(.release(hold.name))
+    }
+
+    /// The caller went away. A hold gives its lease back. A waiting presentation leaves and gets no reply; a claim goes on to its end (its reply comes all the
     /// same), and a retry with a fresh nonce waits for it.
     public func callerGone(_ token: AdmissionToken) { post(.callerGone(token)) }
 
@@ -73,7 +91,37 @@ public final class Ledger: Sendable {
         post(.settle(ticket.here, forwardsLater: forwardsLater, reply))
     }
 
-    /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`. The
+    /// Before money is sent: `sent` is on disk with the transaction, in one commit. Under `after` a whole chargeable answer is held
+    /// (`running` → `answered` → `sent`), under `first` nothing was asked of the upstream yet (`claimed` → `sent`).
+    ///
+    /// - Parameter transaction: the relayer's; nil, and only then, where a remote facilitator sends.
+    public func sending(
+        _ ticket: Ticket, transaction: SentTransaction?, reply: @escaping @Sendable (Sending) -> Void
+    ) {
+        post(.sending(ticket.here, transaction, reply))
+    }
+
+    /// A replacement of a claim's transaction by one with the same relayer and nonce: on disk when this answers true, and only then
+    /// to be broadcast. False where the claim was never sent with this nonce, or the ledger takes nothing.
+    public func replacing(
+        _ claim: ClaimID, with transaction: SentTransaction, reply: @escaping @Sendable (Bool) -> Void
+    ) {
+        post(.replacing(claim, transaction, reply))
+    }
+
+    /// What was learned of a claim's money, at any time, in any order, any number of times: what does not fit changes nothing.
+    /// Under `first`, `.settled` writes `running` with it, as `settle` does.
+    public func evidence(
+        _ claim: ClaimID, _ evidence: Evidence, reply: @escaping @Sendable (EvidenceOutcome) -> Void
+    ) {
+        post(.evidence(claim, evidence, reply))
+    }
+
+    /// Every claim whose truth on its chain is not final, oldest first; none where the ledger takes nothing.
+    public func watched(reply: @escaping @Sendable ([WatchedClaim]) -> Void) { post(.watched(reply)) }
+
+    /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`
+    /// and `Sending.refused`. The
     /// lease is free at once; the row follows with the next commit, at most 3 ms later. An end that does not fit the claim's
     /// state (a rerun that is "uncharged") counts as the exchange being lost: what is paid is owed, what is not is void.
     public func ended(_ ticket: Ticket, _ end: ExchangeEnd) {

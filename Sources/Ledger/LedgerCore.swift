@@ -7,6 +7,8 @@ final class LedgerCore {
     static let lazyCommitNanoseconds: UInt64 = 3_000_000
     /// How long the same payment, or a retry of it, waits for an exchange in flight.
     static let awaitNanoseconds: UInt64 = 30_000_000_000
+    /// How long a wallet's lease is kept for a payment that is being verified.
+    static let holdNanoseconds: UInt64 = 60_000_000_000
     /// Copies that may wait for one claim; the next is told at once that it is in flight.
     static let copiesWaiting = 1024
 
@@ -19,6 +21,8 @@ final class LedgerCore {
     var inFlightByToken: [AdmissionToken: InFlight] = [:]
     /// Every presentation that has no answer yet, wherever it is.
     var waitingByToken: [AdmissionToken: Presentation] = [:]
+    /// Every presentation that was told to verify and has not come back.
+    var held: [AdmissionToken: Presentation] = [:]
     /// By the row of the claim they wait for, first come first.
     var awaiting: [Int64: [Presentation]] = [:]
     var deadlines = DeadlineHeap()
@@ -120,6 +124,7 @@ final class LedgerCore {
         outbox.sendUnavailable(reason)
         for presentation in waitingByToken.values { presentation.reply(.unavailable(reason: reason)) }
         waitingByToken = [:]
+        held = [:]
         awaiting = [:]
         awake = []
         wallets = [:]
@@ -130,10 +135,16 @@ final class LedgerCore {
         switch letter {
         case .admit(let admission, let token, let reply): try present(Presentation(admission, token, reply))
         case .callerGone(let token): callerGone(token)
+        case .claim(let hold, let balanceAtomic, let reply): try claim(hold, balanceAtomic, reply)
+        case .release(let hold): release(hold)
         case .forwarding(let attempt, let reply): try forwarding(attempt, reply)
         case .answerCharged(let attempt, let reply): try settle(attempt, .afterAnswer, reply)
         case .settle(let attempt, let forwardsLater, let reply):
             try settle(attempt, .first(forwardsLater: forwardsLater), reply)
+        case .sending(let attempt, let transaction, let reply): try sending(attempt, transaction, reply)
+        case .replacing(let id, let transaction, let reply): try replacing(id, transaction, reply)
+        case .evidence(let id, let evidence, let reply): try learn(evidence, of: id, reply)
+        case .watched(let reply): try watched(reply)
         case .ended(let attempt, let end): try ended(attempt, end)
         case .lost(let attempt): try lost(attempt)
         case .resolve(let id, let resolution, let reply): try resolve(id, resolution, reply)
@@ -165,12 +176,8 @@ final class LedgerCore {
         if durable { needsCommit = true }
     }
 
-    /// Moves the claim as the machine says; false, and unchanged, where it refuses.
+    /// Moves the claim as the machine says; false where it does not move.
     func apply(_ event: ClaimEvent, to claim: inout ClaimRecord) -> Bool {
-        guard case .moved(let next, _) = claim.machine.on(event) else { return false }
-        claim.machine = next
-        claim.updatedAt = unixNow
-        if next.state == .owed && claim.owedAt == nil { claim.owedAt = unixNow }
-        return true
+        if case .moved = claim.apply(event, now: unixNow) { true } else { false }
     }
 }

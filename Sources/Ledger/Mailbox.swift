@@ -81,9 +81,16 @@ final class Mailbox: @unchecked Sendable {
 enum Letter: Sendable {
     case admit(Admission, AdmissionToken, @Sendable (Admitted) -> Void)
     case callerGone(AdmissionToken)
+    case claim(HoldName, balanceAtomic: UInt128, @Sendable (Admitted) -> Void)
+    /// A hold was released, or let go.
+    case release(HoldName)
     case forwarding(Attempt, @Sendable (Forwarding) -> Void)
     case answerCharged(Attempt, @Sendable (Settlement) -> Void)
     case settle(Attempt, forwardsLater: Bool, @Sendable (Settlement) -> Void)
+    case sending(Attempt, SentTransaction?, @Sendable (Sending) -> Void)
+    case replacing(ClaimID, SentTransaction, @Sendable (Bool) -> Void)
+    case evidence(ClaimID, Evidence, @Sendable (EvidenceOutcome) -> Void)
+    case watched(@Sendable ([WatchedClaim]) -> Void)
     case ended(Attempt, ExchangeEnd)
     /// A ticket was let go without an end.
     case lost(Attempt)

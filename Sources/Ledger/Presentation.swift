@@ -5,20 +5,50 @@ final class Presentation {
         case queued
         /// Waits for the claim's end; a retry with a fresh nonce does so holding its lease, a copy of the same payment holds none.
         case awaiting(row: Int64, holdsLease: Bool)
+        /// Answered `.verify`: holds its lease until it is claimed or released.
+        case held(number: Int)
+    }
+
+    /// What the chain said the wallet has, and what of it had been settled by then.
+    struct Reading {
+        let balanceAtomic: UInt128
+        let settledAtomic: UInt128
     }
 
     let admission: Admission
     let token: AdmissionToken
-    let reply: @Sendable (Admitted) -> Void
+    private(set) var reply: @Sendable (Admitted) -> Void
     var place = Place.moving
     /// When the present waiting is over, in monotonic nanoseconds.
     var deadline: UInt64 = 0
     /// When all waiting for other exchanges is over; set by the first.
     var awaitDeadline: UInt64?
+    /// When waiting for a balance that was read to become free is over; set by the first.
+    var balanceDeadline: UInt64?
+    private(set) var holds = 0
+    /// `WalletState.settledAtomic` when the present hold was given.
+    private var settledAtHold: UInt128 = 0
+    /// The balance as last read for it.
+    var reading: Reading?
 
     init(_ admission: Admission, _ token: AdmissionToken, _ reply: @escaping @Sendable (Admitted) -> Void) {
         self.admission = admission
         self.token = token
+        self.reply = reply
+    }
+
+    /// Gives it a hold, with a number of its own.
+    func hold(settledAtomic: UInt128) -> HoldName {
+        holds += 1
+        place = .held(number: holds)
+        settledAtHold = settledAtomic
+        return HoldName(token: token, number: holds)
+    }
+
+    /// It comes back from its hold with a balance, and somebody else to tell.
+    func verified(balanceAtomic: UInt128, reply: @escaping @Sendable (Admitted) -> Void) {
+        place = .moving
+        reading = Reading(balanceAtomic: balanceAtomic, settledAtomic: settledAtHold)
         self.reply = reply
     }
 }

@@ -30,12 +30,10 @@ extension ClaimRecord {
     /// No exchange works on it any more. From `running` on nobody knows what the upstream has seen. True if anything changed.
     @discardableResult
     mutating func loseExchange(now: Int64) -> Bool {
-        guard case .moved(let next, _) = machine.on(.exchangeLost) else { return false }
-        if state == .running || order == .after { requestBytesWritten = true }
-        if next.state == .void { reason = "exchange_lost" }
-        if next.state == .owed && owedAt == nil { owedAt = now }
-        machine = next
-        updatedAt = now
+        let old = state
+        guard case .moved = apply(.exchangeLost, now: now) else { return false }
+        if old == .running || order == .after { requestBytesWritten = true }
+        if state == .void { reason = "exchange_lost" }
         return true
     }
 }
@@ -50,12 +48,11 @@ extension Store {
             case .owed: .resolvedOwed
             case .failed: .resolvedFailed
             }
-        guard case .moved(let next, _) = claim.machine.on(event) else { return .refused(claim.state) }
         let wasAtRest = claim.state.isAtRest
-        claim.machine = next
-        claim.updatedAt = now
+        guard case .moved = claim.apply(event, now: now) else { return .refused(claim.state) }
         claim.reason = "resolved_by_hand"
-        if next.state == .owed && claim.owedAt == nil { claim.owedAt = now }
+        // A remote facilitator need not have named one.
+        if claim.machine.isPaid && claim.transaction == nil { claim.transaction = "" }
         try update(claim, wasAtRest: wasAtRest)
         return .done
     }

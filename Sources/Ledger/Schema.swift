@@ -40,11 +40,34 @@ enum Schema {
             request_bytes_written INTEGER NOT NULL CHECK (request_bytes_written IN (0, 1)),
             transaction_id TEXT,
             reason TEXT,
+            watched INTEGER NOT NULL DEFAULT 0 CHECK (watched IN (0, 1)),
+            evidence_block INTEGER,
+            reorganized_at INTEGER,
             UNIQUE (chain, asset, payer, nonce),
             CHECK (paid = 0 OR transaction_id IS NOT NULL)
         ) STRICT;
         CREATE INDEX claims_to_redeem ON claims (chain, payer, binding) WHERE state IN ('owed', 'unknown');
         CREATE INDEX claims_open ON claims (id) WHERE at_rest = 0;
+        CREATE INDEX claims_watched ON claims (id) WHERE watched = 1;
+        -- Number 0 is the first of its claim and of its relayer's nonce; replacements follow it.
+        CREATE TABLE transactions (
+            claim INTEGER NOT NULL REFERENCES claims (id),
+            number INTEGER NOT NULL CHECK (number >= 0),
+            chain TEXT NOT NULL,
+            relayer BLOB NOT NULL CHECK (length(relayer) = 20),
+            nonce INTEGER NOT NULL CHECK (nonce >= 0),
+            hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+            recipient BLOB NOT NULL CHECK (length(recipient) = 20),
+            call BLOB NOT NULL,
+            gas_limit INTEGER NOT NULL CHECK (gas_limit >= 0),
+            max_fee_wei TEXT NOT NULL,
+            priority_fee_wei TEXT NOT NULL,
+            raw BLOB NOT NULL,
+            head_block INTEGER NOT NULL CHECK (head_block >= 0),
+            recorded_at INTEGER NOT NULL,
+            UNIQUE (claim, number),
+            UNIQUE (chain, relayer, nonce, number)
+        ) STRICT;
         CREATE TABLE redemptions (
             chain TEXT NOT NULL,
             asset BLOB NOT NULL CHECK (length(asset) = 20),

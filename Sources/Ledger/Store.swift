@@ -11,11 +11,14 @@ final class Store {
     private let insertClaim: Statement
     private let updateOpen: Statement
     private let updateRest: Statement
+    private let updateOnChain: Statement
     private let updateTerms: Statement
     private let findBalance: Statement
     private let putBalance: Statement
     private let insertRedemption: Statement
     private let findRedemption: Statement
+    private let findUnknown: Statement
+    let transactions: TransactionTable
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -63,6 +66,7 @@ final class Store {
         insertClaim = try database.prepare(ClaimColumns.insert)
         updateOpen = try database.prepare(ClaimColumns.updateOpen)
         updateRest = try database.prepare(ClaimColumns.updateRest)
+        updateOnChain = try database.prepare(ClaimColumns.updateOnChain)
         updateTerms = try database.prepare(ClaimColumns.updateTerms)
         findBalance = try database.prepare(
             "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
@@ -72,6 +76,10 @@ final class Store {
             "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
         findRedemption = try database.prepare(
             "SELECT 1 FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+        findUnknown = try database.prepare(
+            "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
+                + " AND asset = ?3 AND facilitator = '\(Facilitator.chain.rawText)' AND valid_before > ?4")
+        transactions = try TransactionTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.
         try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
@@ -163,6 +171,30 @@ final class Store {
         try all(database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE at_rest = 0 ORDER BY id"))
     }
 
+    /// Every claim whose truth on its chain is not final, oldest first.
+    func watchedClaims() throws(StoreFault) -> [ClaimRecord] {
+        try all(database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE watched = 1 ORDER BY id"))
+    }
+
+    /// What our own transactions may still take of a wallet though no exchange works on them: the amounts of its `unknown` claims with
+    /// an open window. Those of remote facilitators do not count: they may never be known. Saturates.
+    func unknownAtomic(_ key: ClaimKey, now: Int64) throws(StoreFault) -> UInt128 {
+        guard walletsToRedeem.contains(key.wallet) else { return 0 }
+        try findUnknown.bind(1, key.chain)
+        try findUnknown.bind(2, key.payer.array)
+        try findUnknown.bind(3, key.asset.array)
+        try findUnknown.bind(4, now)
+        defer { findUnknown.reset() }
+        var sum: UInt128 = 0
+        while try findUnknown.step() {
+            guard let amount = UInt128(findUnknown.text(0)) else {
+                throw StoreFault(code: 0, description: "a claim of \(key.payer.hex) holds no valid amount")
+            }
+            sum = sum.addingSaturated(amount)
+        }
+        return sum
+    }
+
     /// Adds the claim and gives it its row.
     func insert(_ claim: inout ClaimRecord) throws(StoreFault) {
         try ClaimColumns.bindAll(claim, to: insertClaim)
@@ -174,7 +206,11 @@ final class Store {
     func update(_ claim: ClaimRecord, wasAtRest: Bool) throws(StoreFault) {
         if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
         let isAtRest = claim.state.isAtRest
-        if isAtRest == wasAtRest {
+        if claim.facilitator != .sandbox {
+            try ClaimColumns.bindProgress(claim, to: updateOnChain)
+            try ClaimColumns.bindChain(claim, to: updateOnChain)
+            try updateOnChain.run()
+        } else if isAtRest == wasAtRest {
             try ClaimColumns.bindProgress(claim, to: updateOpen)
             try updateOpen.run()
         } else {

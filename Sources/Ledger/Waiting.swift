@@ -8,11 +8,14 @@ extension LedgerCore {
         outbox.put(presentation.reply, value)
     }
 
-    func enqueue(_ presentation: Presentation, _ wallet: WalletState, atFront: Bool) {
+    /// `deadline`: when its waiting is over, where that was fixed before.
+    func enqueue(
+        _ presentation: Presentation, _ wallet: WalletState, atFront: Bool, until deadline: UInt64? = nil
+    ) {
         let admission = presentation.admission
         presentation.place = .queued
         presentation.deadline =
-            monotonicNow + UInt64(min(max(admission.leaseWaitMilliseconds, 0), 86_400_000)) * 1_000_000
+            deadline ?? monotonicNow + UInt64(min(max(admission.leaseWaitMilliseconds, 0), 86_400_000)) * 1_000_000
         deadlines.insert(presentation)
         if atFront {
             wallet.queues[admission.order].prepend(presentation)
@@ -39,6 +42,7 @@ extension LedgerCore {
     func expire(_ presentation: Presentation) throws(StoreFault) {
         switch presentation.place {
         case .moving: break
+        case .held: giveBackHold(presentation)
         case .awaiting(let row, let holdsLease):
             leaveAwaited(presentation, row: row)
             try stopAwaiting(presentation, row: row, holdsLease: holdsLease)
@@ -60,7 +64,7 @@ extension LedgerCore {
         }
     }
 
-    private func giveBackLease(_ presentation: Presentation) {
+    func giveBackLease(_ presentation: Presentation) {
         guard let wallet = wallets[presentation.admission.key.wallet] else { return }
         wallet.leases[presentation.admission.order] -= 1
         toPump.append(wallet)
@@ -82,9 +86,11 @@ extension LedgerCore {
     func callerGone(_ token: AdmissionToken) {
         if let entry = inFlightByToken[token] {
             entry.isCallerGone = true
+        } else if let presentation = held[token] {
+            giveBackHold(presentation)
         } else if let presentation = waitingByToken.removeValue(forKey: token) {
             switch presentation.place {
-            case .moving: break
+            case .moving, .held: break
             case .queued: leaveQueue(presentation)
             case .awaiting(let row, let holdsLease):
                 leaveAwaited(presentation, row: row)

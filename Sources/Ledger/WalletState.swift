@@ -20,6 +20,8 @@ final class WalletState {
     /// First in, first out, for each order.
     var queues = PerOrder(after: Deque<Presentation>(), first: Deque<Presentation>())
     var inFlight: [InFlight] = []
+    /// What of each asset has left the reservations by being paid on the chain, since this value was made.
+    private var settledByAsset: [Bytes20: UInt128] = [:]
 
     init(_ wallet: Wallet) { self.wallet = wallet }
 
@@ -31,14 +33,21 @@ final class WalletState {
         leases[admission.order] < max(admission.inFlightPerWallet, 1)
     }
 
-    /// The unpaid amounts in flight of one asset; saturates.
-    func reservedAtomic(of asset: Bytes20) -> UInt128 {
+    /// The unpaid amounts in flight of one asset, in play money or in real; saturates.
+    func reservedAtomic(of asset: Bytes20, inSandbox: Bool) -> UInt128 {
         var sum: UInt128 = 0
-        for entry in inFlight where entry.claim.key.asset == asset {
-            let (next, overflow) = sum.addingReportingOverflow(entry.reservedAtomic)
-            sum = overflow ? .max : next
+        for entry in inFlight
+        where entry.claim.key.asset == asset && (entry.claim.facilitator == .sandbox) == inSandbox {
+            sum = sum.addingSaturated(entry.reservedAtomic)
         }
         return sum
+    }
+
+    /// Only ever grows; saturates.
+    func settledAtomic(of asset: Bytes20) -> UInt128 { settledByAsset[asset] ?? 0 }
+
+    func noteSettled(_ amountAtomic: UInt128, of asset: Bytes20) {
+        settledByAsset[asset] = settledAtomic(of: asset).addingSaturated(amountAtomic)
     }
 
     /// The exchange that a retry with this binding has to wait for: its caller is gone, or it is a rerun already.
@@ -60,4 +69,13 @@ final class WalletState {
         }
         return chosen
     }
+}
+
+extension UInt128 {
+    func addingSaturated(_ other: UInt128) -> UInt128 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    func subtractingSaturated(_ other: UInt128) -> UInt128 { self - Swift.min(self, other) }
 }

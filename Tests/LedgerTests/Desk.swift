@@ -43,6 +43,7 @@ extension Answer where Value == Admitted {
         case nil: "waits"
         case .claimed: "claimed"
         case .redeemed(_, let transaction): "redeemed \(transaction.prefix(8))"
+        case .verify: "verify"
         case .refused(let code): "refused \(code)"
         case .stillInFlight: "stillInFlight"
         case .pending(let transaction): "pending \(transaction)"

@@ -57,7 +57,7 @@ public enum LedgerReport {
         text("payer", Address(claim.key.payer).checksummed)
         text("nonce", claim.key.nonce.hex)
         text("pay_to", Address(claim.payTo).checksummed)
-        text("facilitator", claim.facilitator.rawValue)
+        text("facilitator", claim.facilitator.rawText)
         text("route", claim.route)
         number("revision", claim.revision)
         text("request", claim.request)

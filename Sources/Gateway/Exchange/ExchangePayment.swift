@@ -160,6 +160,9 @@ extension Exchange {
         case .redeemed(let ticket, let transaction):
             purchase.redeemed(ticket, transaction: transaction)
             stage = .forwarding
+        case .verify(let hold):
+            worker.ledger.release(hold)
+            return answer(.ledgerUnavailable)
         case .refused(let code): return answer(challenging: route, code: code)
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)

@@ -1,0 +1,83 @@
+/// Steps 6 and 7 as the ledger sees them: a lease without a claim, while others look whether the payment is good.
+extension LedgerCore {
+    /// Answers `.verify`; the presentation keeps the lease that it has.
+    func hold(_ presentation: Presentation, _ wallet: WalletState) {
+        let name = presentation.hold(
+            settledAtomic: wallet.settledAtomic(of: presentation.admission.key.asset))
+        presentation.deadline = monotonicNow + Self.holdNanoseconds
+        deadlines.insert(presentation)
+        held[presentation.token] = presentation
+        waitingByToken[presentation.token] = nil
+        outbox.put(presentation.reply, .verify(LeaseHold(name: name, mailbox: mailbox)))
+    }
+
+    /// Nil where the hold is over.
+    private func takeHeld(_ name: HoldName) -> Presentation? {
+        guard let presentation = held[name.token], case .held(name.number) = presentation.place else { return nil }
+        held[name.token] = nil
+        return presentation
+    }
+
+    /// The payment is good: everything that `present` looked up is looked up again, in the transaction that writes the claim.
+    func claim(
+        _ name: HoldName, _ balanceAtomic: UInt128, _ reply: @escaping @Sendable (Admitted) -> Void
+    ) throws(StoreFault) {
+        guard let presentation = takeHeld(name), let wallet = wallets[presentation.admission.key.wallet] else {
+            outbox.put(reply, .leaseBusy(.timedOut, retryAfterSeconds: 1))
+            return
+        }
+        presentation.verified(balanceAtomic: balanceAtomic, reply: reply)
+        waitingByToken[presentation.token] = presentation
+        let known = try store.claim(presentation.admission.key)
+        if try answerKnown(presentation, known) {
+            wallet.leases[presentation.admission.order] -= 1
+        } else if case .blocked = try take(presentation, wallet, known: known, isVerified: true) {
+            enqueue(presentation, wallet, atFront: true, until: presentation.balanceDeadline)
+            presentation.balanceDeadline = presentation.deadline
+        }
+        toPump.append(wallet)
+    }
+
+    func release(_ name: HoldName) {
+        if let presentation = takeHeld(name) { giveBackHold(presentation) }
+    }
+
+    /// The lease of a hold that is over: released, let go, its caller gone, or its time up.
+    func giveBackHold(_ presentation: Presentation) {
+        held[presentation.token] = nil
+        presentation.place = .moving
+        giveBackLease(presentation)
+    }
+
+    enum BalanceJudgement {
+        /// No reading, or one that says too little: read anew.
+        case read
+        case tooLittle
+        case blocked
+        case good
+    }
+
+    /// Whether the wallet's money suffices beside what is in flight. A reading is good for what was in flight when the hold was
+    /// given: what was paid since may be in it still, and is taken off.
+    func judge(_ presentation: Presentation, _ wallet: WalletState, isVerified: Bool) throws(StoreFault)
+        -> BalanceJudgement
+    {
+        let admission = presentation.admission
+        let asset = admission.key.asset
+        if admission.facilitator == .sandbox {
+            let balance = try sandboxBalance(admission.key, decimals: admission.assetDecimals).balance
+            if admission.amountAtomic > balance { return .tooLittle }
+            let free = balance.subtractingSaturated(wallet.reservedAtomic(of: asset, inSandbox: true))
+            return admission.amountAtomic > free ? .blocked : .good
+        }
+        guard let reading = presentation.reading else { return .read }
+        if isVerified && admission.amountAtomic > reading.balanceAtomic { return .tooLittle }
+        let tied = wallet.reservedAtomic(of: asset, inSandbox: false)
+            .addingSaturated(try store.unknownAtomic(admission.key, now: unixNow))
+        let paidSince = wallet.settledAtomic(of: asset).subtractingSaturated(reading.settledAtomic)
+        let left = reading.balanceAtomic.subtractingSaturated(paidSince)
+        if admission.amountAtomic <= left.subtractingSaturated(tied) { return isVerified ? .good : .read }
+        // With nothing in flight it is the reading that is too old.
+        return tied > 0 || isVerified ? .blocked : .read
+    }
+}
