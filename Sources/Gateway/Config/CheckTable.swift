@@ -12,10 +12,14 @@ enum CheckTable {
         }
         if !revision.payments.isEmpty {
             let rows = revision.payments.map {
-                [$0.name, networkText($0), $0.assetLabel, $0.payTo.checksummed, "\($0.facilitator)"]
+                [
+                    $0.name, networkText($0), $0.assetLabel, $0.payTo.checksummed, $0.facilitator.configText,
+                    confirmationsText($0),
+                ]
             }
-            text += "\n" + columns([["PAYMENT", "NETWORK", "ASSET", "PAY TO", "FACILITATOR"]] + rows)
+            text += "\n" + columns([["PAYMENT", "NETWORK", "ASSET", "PAY TO", "FACILITATOR", "CONFIRMATIONS"]] + rows)
         }
+        text += settlers(revision)
         let sandboxed = revision.payments.filter { $0.facilitator == .sandbox }.map(\.name)
         if !sandboxed.isEmpty {
             text +=
@@ -32,6 +36,31 @@ enum CheckTable {
         return [
             route.matchText, upstream, terms.priceText, terms.order.rawValue, "\(terms.maxTimeoutSeconds)s", amounts,
         ]
+    }
+
+    /// Whom payments name: the relayer's accounts, and the facilitators.
+    private static func settlers(_ revision: Revision) -> String {
+        var text = ""
+        if let relayer = revision.settings.relayer, revision.payments.contains(where: { $0.facilitator == .chain }) {
+            let keys = relayer.keys.map(\.description).joined(separator: ", ")
+            text += "\nself: settled by \(keys), at most \(ConfigValue.text(scaled: relayer.maxFeeWei, decimals: 9)) gwei"
+            text += " a unit of gas"
+            for network in revision.networks {
+                guard let fee = network.maxFeeWei else { continue }
+                text += ", \(ConfigValue.text(scaled: fee, decimals: 9)) on \(network.name)"
+            }
+            text += "\n"
+        }
+        for facilitator in revision.facilitators {
+            text += "\n\(facilitator.name): \(facilitator.url.withTarget), \(facilitator.access.text)\n"
+        }
+        return text
+    }
+
+    /// `1, above $1: 3`; without a chain to read, whose word is taken.
+    static func confirmationsText(_ payment: PaymentMethod) -> String {
+        if let confirmations = payment.confirmations { return "\(confirmations)" }
+        return if case .remote = payment.facilitator { "its word" } else { "" }
     }
 
     /// `base-sepolia (eip155:84532)`.

@@ -40,14 +40,15 @@ public struct ConfigLoader: Sendable {
         }
         let merged = MergedConfig(files, problems: problems)
         let root = ConfigPlace(file: directory, line: 0, column: 0)
-        let parts = read(merged, root, problems)
+        let parts = read(merged, root, former?.settings, problems)
         let found = problems.sorted
         guard found.problems.isEmpty else { return .failure(found) }
         var settings = parts.settings
         let needsRestart = former.map { settings.keepRunning($0.settings) } ?? []
         return .success(
             Revision(
-                number: number, settings: settings, payments: parts.payments, upstreams: parts.upstreams,
+                number: number, settings: settings, networks: parts.networks, facilitators: parts.facilitators,
+                payments: parts.payments, upstreams: parts.upstreams,
                 routes: parts.routes,
                 table: parts.table, loadedAt: now, former: FormerRevision.chain(before: former, now: now),
                 needsRestart: needsRestart, warnings: found.warnings, fingerprint: source.fingerprint))
@@ -55,18 +56,28 @@ public struct ConfigLoader: Sendable {
 
     private struct Parts {
         var settings: Settings
+        var networks: [NetworkSettings]
+        var facilitators: [FacilitatorSettings]
         var payments: [PaymentMethod]
         var upstreams: [UpstreamSettings]
         var routes: [Route]
         var table: RouteTable
     }
 
-    private func read(_ merged: MergedConfig, _ root: ConfigPlace, _ problems: ConfigProblems) -> Parts {
+    private func read(
+        _ merged: MergedConfig, _ root: ConfigPlace, _ running: Settings?, _ problems: ConfigProblems
+    ) -> Parts {
         let reader = SettingsReader(problems: problems, root: root)
         let top = ConfigMap(merged.settings, root, .root, known: KnownKeys.top, problems: problems)
         let limits = reader.limits(merged.limits)
         let timeouts = reader.timeouts(merged.timeouts)
-        let payments = PaymentsReader(problems: problems).read(merged.payments)
+        let networks = NetworksReader(problems: problems, loader: self).read(merged.networks)
+        let relayer = RelayerReader(problems: problems, loader: self).read(merged.relayer)
+        let facilitators = FacilitatorsReader(problems: problems, loader: self).read(merged.facilitators)
+        let settlement = SettlementReader(
+            problems: problems, networks: networks,
+            facilitators: Declared(merged.facilitators, facilitators.map(\.name)), relayer: relayer, running: running)
+        let payments = PaymentsReader(problems: problems, settlement: settlement).read(merged.payments)
         let upstreams = UpstreamsReader(
             problems: problems, loader: self, defaults: timeouts,
             keepAliveConnections: limits.upstreamKeepAliveConnections
@@ -90,8 +101,17 @@ public struct ConfigLoader: Sendable {
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
-            policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments))
-        return Parts(settings: settings, payments: payments, upstreams: upstreams, routes: routes, table: table)
+            policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments),
+            relayer: relayer)
+        return Parts(
+            settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments, upstreams: upstreams, routes: routes, table: table)
+    }
+
+    /// A file of authorities that cannot be read, or that no https reads.
+    func checkAuthorities(_ map: ConfigMap, _ path: String, _ isTLS: Bool) {
+        if !isTLS { map.error("ca_file", "has no meaning for plain http; it is for https") }
+        guard case .failure(let fault) = FileReader.read(path, limit: 4 << 20) else { return }
+        reportSecret(map, "ca_file", "\(path): \(fault.reason)")
     }
 
     /// A secret that cannot be had: `run` must not start without it, `check` may run where it is not.

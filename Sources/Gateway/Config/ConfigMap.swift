@@ -122,6 +122,23 @@ struct ConfigMap {
         measure(key, in: range, "a duration such as 10s", ConfigValue.milliseconds, ConfigValue.text(milliseconds:))
     }
 
+    /// An exact decimal such as `0.002`, in units of which `decimals` places make one.
+    func scaled(_ key: String, decimals: Int, in range: ClosedRange<UInt128>) -> UInt128? {
+        guard let text = text(key, expected: "a decimal number such as 0.002") else { return nil }
+        guard let value = ConfigValue.scaled(text, decimals: decimals) else {
+            error(
+                key,
+                "expected a decimal number with at most \(decimals) places, found \"\(ConfigNode.shortened(text))\"")
+            return nil
+        }
+        guard range.contains(value) else {
+            let bounds = [range.lowerBound, range.upperBound].map { ConfigValue.text(scaled: $0, decimals: decimals) }
+            error(key, "\(text) is out of range; \(bounds[0]) to \(bounds[1]) can be taken")
+            return nil
+        }
+        return value
+    }
+
     private func measure(
         _ key: String, in range: ClosedRange<Int>, _ expected: String, _ read: (String) -> Int?,
         _ write: (Int) -> String

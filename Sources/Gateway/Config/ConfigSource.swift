@@ -92,6 +92,12 @@ struct FileFault: Error, Equatable {
 
 /// Reads small regular files whole.
 enum FileReader {
+    /// Whether others than the owner may read or write the file.
+    static func isOpenToOthers(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    }
+
     /// Refuses what is not a regular file, or is above `limit` bytes; never waits for a pipe's other end.
     static func read(_ path: String, limit: Int) -> Result<[UInt8], FileFault> {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

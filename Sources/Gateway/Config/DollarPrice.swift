@@ -1,5 +1,5 @@
 /// A price in US dollars, kept as written: an exact decimal, never a float.
-struct DollarPrice: Equatable {
+struct DollarPrice: Equatable, Sendable {
     /// Why a price is refused.
     struct Fault: Error, Equatable { var message: String }
 
@@ -56,6 +56,25 @@ struct DollarPrice: Equatable {
         return max(value, 1)
     }
 
+    /// Whole atomic units below or at this price: an amount is above the price where it is above these. All that 128 bits hold
+    /// for a price beyond them.
+    func wholeAtomic(decimals: Int) -> UInt128 {
+        let zeros = [UInt8](repeating: 0x30, count: max(decimals - fraction.count, 0))
+        return Self.number(Array(whole) + Array(fraction.prefix(decimals)) + zeros) ?? .max
+    }
+
+    /// Nil above what 128 bits hold.
+    private static func number(_ digits: [UInt8]) -> UInt128? {
+        var value: UInt128 = 0
+        for digit in digits {
+            let (tens, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, more) = tens.addingReportingOverflow(UInt128(digit - 0x30))
+            if over || more { return nil }
+            value = sum
+        }
+        return value
+    }
+
     /// Atomic units of an asset that is worth one dollar a unit.
     func atomic(decimals: Int, payment: String) throws(Fault) -> UInt128 {
         guard fraction.count <= decimals else {
@@ -64,16 +83,9 @@ struct DollarPrice: Equatable {
                     "\(text) has \(fraction.count) decimals; the asset of \"\(payment)\" holds \(decimals), so it cannot be paid"
             )
         }
-        var value: UInt128 = 0
         let zeros = [UInt8](repeating: 0x30, count: decimals - fraction.count)
-        for digit in Array(whole) + Array(fraction) + zeros {
-            let (tens, over) = value.multipliedReportingOverflow(by: 10)
-            let (sum, more) = tens.addingReportingOverflow(UInt128(digit - 0x30))
-            if over || more {
-                throw Fault(
-                    message: "\(text) is more than 128 bits of atomic units hold, in the asset of \"\(payment)\"")
-            }
-            value = sum
+        guard let value = Self.number(Array(whole) + Array(fraction) + zeros) else {
+            throw Fault(message: "\(text) is more than 128 bits of atomic units hold, in the asset of \"\(payment)\"")
         }
         return value
     }

@@ -1,5 +1,6 @@
 import Bytes
 import HTTP
+import Payments
 
 /// The request that `farebox explain` asks about.
 struct ExplainedRequest: Equatable {
@@ -126,7 +127,7 @@ struct Explanation {
                     "pay",
                     "\(payment.name): \(offer.amountAtomic) atomic units of \(payment.assetLabel) on \(network) to \(payment.payTo)"
                 ))
-            if payment.facilitator == .sandbox { rows.append(("", "\(payment.name) is the sandbox: no money moves")) }
+            rows.append(("", settled(payment, offer)))
         }
         rows.append(
             (
@@ -134,6 +135,18 @@ struct Explanation {
                 "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"
             ))
         return rows
+    }
+
+    private func settled(_ payment: PaymentMethod, _ offer: Offer) -> String {
+        let blocks = payment.confirmations.map {
+            $0.blocks(amountAtomic: offer.amountAtomic, decimals: offer.assetDecimals)
+        }
+        let proof = blocks.map { "counts after \($0) block\($0 == 1 ? "" : "s")" } ?? "its word counts"
+        return switch payment.facilitator {
+        case .sandbox: "\(payment.name) is the sandbox: no money moves"
+        case .chain: "settled by this gateway's relayer; \(proof)"
+        case .remote(let name): "settled by the facilitator \(name); \(proof)"
+        }
     }
 
     private static func price(_ route: Route) -> String { route.terms?.priceText ?? "nothing" }

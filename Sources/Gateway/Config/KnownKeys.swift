@@ -3,9 +3,13 @@ enum KnownKeys {
     static let top = [
         "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
         "policies",
-        "unmatched", "cors", "limits", "timeouts", "ready_requires",
+        "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
     ]
-    static let payment = ["network", "asset", "pay_to", "facilitator"]
+    static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
+    static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
+    static let relayer = ["key", "max_fee_gwei", "low_balance", "gas_limit"]
+    static let facilitator = ["url", "bearer", "coinbase", "ca_file", "timeout"]
+    static let coinbase = ["key_id", "secret"]
     static let asset = ["address", "name", "version", "decimals"]
     static let upstream = ["url", "host", "headers", "ca_file", "timeouts", "keep_alive"]
     static let secret = ["env", "file"]
@@ -28,7 +32,9 @@ enum KnownKeys {
     static func home(of key: String) -> String? {
         let homes = [
             (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"),
-            (["url", "ca_file"], "upstreams.NAME"),
+            (["rpc", "confirmations", "settle_timeout"], "networks.NAME"),
+            (["key", "low_balance", "gas_limit"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
+            (coinbase, "facilitators.NAME.coinbase"),
             (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"),
             (top, "the top level"),
         ].filter { $0.0.contains(key) }

@@ -3,6 +3,9 @@ struct MergedConfig {
     /// Keys of the top level that hold one value.
     private(set) var settings: [ConfigNode.Entry] = []
     private(set) var payments: [ConfigNode.Entry] = []
+    private(set) var networks: [ConfigNode.Entry] = []
+    private(set) var relayer: [ConfigNode.Entry] = []
+    private(set) var facilitators: [ConfigNode.Entry] = []
     private(set) var upstreams: [ConfigNode.Entry] = []
     private(set) var policies: [ConfigNode.Entry] = []
     private(set) var limits: [ConfigNode.Entry] = []
@@ -23,6 +26,9 @@ struct MergedConfig {
         let path = ConfigPath.key(.root, entry.key)
         switch entry.key {
         case "payments": payments += names(entry, path, problems)
+        case "networks": networks += names(entry, path, problems)
+        case "relayer": relayer += names(entry, path, problems)
+        case "facilitators": facilitators += names(entry, path, problems)
         case "upstreams": upstreams += names(entry, path, problems)
         case "policies": policies += names(entry, path, problems)
         case "limits": limits += names(entry, path, problems)

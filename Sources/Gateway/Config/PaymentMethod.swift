@@ -18,15 +18,27 @@ public struct PaymentMethod: Sendable {
     public var domainVersion: String
     public var payTo: Address
     public var facilitator: Facilitator
+    /// Contracts that may deploy a payer's wallet (ERC-6492).
+    public var factories: [Address]
+    /// When a settlement on the chain counts; nil where no chain is read: the sandbox, or a facilitator's word alone.
+    public var confirmations: Confirmations?
+    /// Seconds that a settlement may take, kept free at the end of a payment's window.
+    public var settlementSeconds: Int
     public var place: ConfigPlace
 }
 
+extension PaymentMethod {
+    /// Of the sandbox: as much as checking and sending take.
+    static let sandboxSeconds = 6
+}
+
 extension Facilitator {
-    /// Seconds that a settlement may take, kept free at the end of a payment's window.
-    public var settlementSeconds: Int {
+    /// As the config writes it: `self`, `sandbox`, or a name under `facilitators`.
+    public var configText: String {
         switch self {
-        case .sandbox: 6
-        case .chain, .remote: 30
+        case .sandbox: "sandbox"
+        case .chain: "self"
+        case .remote(let name): name
         }
     }
 }

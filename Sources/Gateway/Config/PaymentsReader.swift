@@ -4,7 +4,9 @@ import Payments
 /// Reads `payments:`.
 struct PaymentsReader {
     let problems: ConfigProblems
+    let settlement: SettlementReader
 
+    private static let maximumFactories = 64
     /// The names that the oldest V1 clients know; one other name makes them refuse a whole 402.
     static let oldestNames = ["base", "base-sepolia", "avalanche", "avalanche-fuji"]
 
@@ -22,8 +24,13 @@ struct PaymentsReader {
         let network = network(map)
         let token = token(map, network)
         let payTo = address(map, "pay_to", "the address that is paid")
-        let facilitator = facilitator(map)
-        if let facilitator, let network { checkNetwork(map, network, facilitator) }
+        let facilitator = settlement.facilitator(map)
+        if let facilitator, let network {
+            if facilitator == .sandbox { checkPlayMoney(map, network) }
+            settlement.check(map, facilitator, network.chainID)
+        }
+        if let payTo, facilitator != nil && facilitator != .sandbox { settlement.checkPayee(map, payTo) }
+        let factories = factories(map, facilitator)
         if let token, token.token.address == payTo { map.error("pay_to", "is the asset's own contract, not a wallet") }
         // Where only these two are wrong, the routes' prices are checked all the same: the load fails by the errors told.
         guard let network, let token else { return nil }
@@ -38,7 +45,9 @@ struct PaymentsReader {
             name: entry.key, network: "eip155:\(network.chainID)", networkV1Name: v1Name, chainID: network.chainID,
             asset: token.token.address, assetLabel: token.label, assetDecimals: token.token.decimals,
             domainName: token.token.name, domainVersion: token.token.version, payTo: payTo ?? Address(.zero),
-            facilitator: facilitator ?? .sandbox,
+            facilitator: facilitator ?? .sandbox, factories: factories,
+            confirmations: settlement.confirmations(facilitator ?? .sandbox, network.chainID),
+            settlementSeconds: settlement.settlementSeconds(facilitator ?? .sandbox, network.chainID),
             place: entry.keyPlace)
     }
 
@@ -114,56 +123,63 @@ struct PaymentsReader {
             return nil
         }
         guard let text = map.text(key, expected: "0x and 40 hex digits") else { return nil }
+        return checked(text) { map.error(key, $0) }
+    }
+
+    /// Nil, told to `report`, where a text is no address, or none that money or trust should go to.
+    private func checked(_ text: String, _ report: (String) -> Void) -> Address? {
         guard let (address, casing) = Address.parse(text) else {
-            map.error(key, "\"\(ConfigNode.shortened(text))\" is no address; it takes 0x and 40 hex digits")
+            report("\"\(ConfigNode.shortened(text))\" is no address; it takes 0x and 40 hex digits")
             return nil
         }
         if casing == .wrongChecksum {
-            map.error(key, "the EIP-55 checksum (the case of the letters) of \(text) is wrong; a digit may be mistyped")
+            report("the EIP-55 checksum (the case of the letters) of \(text) is wrong; a digit may be mistyped")
             return nil
         }
         if address.bytes == .zero {
-            map.error(key, "is the zero address; what is paid to it is lost")
+            report("is the zero address; what is paid to it is lost")
             return nil
         }
         return address
     }
 
-    private func facilitator(_ map: ConfigMap) -> Facilitator? {
-        guard map.has("facilitator") else {
-            map.missing("facilitator", "is missing; known: sandbox")
-            return nil
+    /// Contracts that may deploy a payer's wallet (ERC-6492).
+    private func factories(_ map: ConfigMap, _ facilitator: Facilitator?) -> [Address] {
+        guard map.has("factories") else { return [] }
+        if let facilitator, facilitator != .chain {
+            map.error("factories", "has no meaning for \(facilitator.configText); it is for facilitator: self")
         }
-        guard let text = map.text("facilitator", expected: "the name of a facilitator") else { return nil }
-        if text == "sandbox" { return .sandbox }
-        map.error("facilitator", "unknown facilitator \"\(ConfigNode.shortened(text))\"; known: sandbox")
-        return nil
+        let texts = map.texts("factories", expected: "an address, or a list of them") ?? []
+        if texts.count > Self.maximumFactories {
+            map.error("factories", "at most \(Self.maximumFactories) can be taken, found \(texts.count)")
+        }
+        var factories: [Address] = []
+        for (text, place, path) in texts {
+            guard let address = checked(text, { problems.error(place, path, $0) }) else { continue }
+            if factories.contains(address) { problems.error(place, path, "\(address) is given twice") }
+            factories.append(address)
+        }
+        return factories
     }
 
-    private func checkNetwork(
-        _ map: ConfigMap, _ network: (chainID: UInt64, known: Network?), _ facilitator: Facilitator
-    ) {
-        switch facilitator {
-        case .chain, .remote: break
-        case .sandbox:
-            if let known = network.known {
-                if known.isMainnet {
-                    map.error(
-                        "network",
-                        "\(known.name) holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia"
-                    )
-                }
-            } else if Self.otherMainnets.contains(network.chainID) {
+    /// The sandbox settles nothing on a chain: what is signed for it must be worth nothing there.
+    private func checkPlayMoney(_ map: ConfigMap, _ network: (chainID: UInt64, known: Network?)) {
+        if let known = network.known {
+            if known.isMainnet {
                 map.error(
                     "network",
-                    "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network"
-                )
-            } else {
-                map.warning(
-                    "network",
-                    "eip155:\(network.chainID) is not known to be a test network; what callers sign for the sandbox is valid there too"
+                    "\(known.name) holds real money, which facilitator: sandbox never moves; use a test network, such as base-sepolia"
                 )
             }
+        } else if Self.otherMainnets.contains(network.chainID) {
+            map.error(
+                "network",
+                "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network")
+        } else {
+            map.warning(
+                "network",
+                "eip155:\(network.chainID) is not known to be a test network; what callers sign for the sandbox is valid there too"
+            )
         }
     }
 

@@ -3,6 +3,10 @@ public final class Revision: Sendable {
     /// 1 for the first of a process, then counting reloads that succeeded.
     public let number: Int
     public let settings: Settings
+    /// In file order, one a chain.
+    public let networks: [NetworkSettings]
+    /// In file order; payments name them.
+    public let facilitators: [FacilitatorSettings]
     /// In file order.
     public let payments: [PaymentMethod]
     /// In file order; routes name them by index.
@@ -23,12 +27,15 @@ public final class Revision: Sendable {
     let fingerprint: Int
 
     init(
-        number: Int, settings: Settings, payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
+        number: Int, settings: Settings, networks: [NetworkSettings], facilitators: [FacilitatorSettings],
+        payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
         table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem],
         fingerprint: Int
     ) {
         self.number = number
         self.settings = settings
+        self.networks = networks
+        self.facilitators = facilitators
         self.payments = payments
         self.upstreams = upstreams
         self.routes = routes
@@ -39,4 +46,10 @@ public final class Revision: Sendable {
         self.warnings = warnings
         self.fingerprint = fingerprint
     }
+
+    /// What `networks:` says of a chain; nil where it says nothing.
+    public func network(chainID: UInt64) -> NetworkSettings? { networks.first { $0.chainID == chainID } }
+
+    /// The entry of `facilitators:` with this name.
+    public func facilitator(named name: String) -> FacilitatorSettings? { facilitators.first { $0.name == name } }
 }

@@ -9,7 +9,9 @@ public struct RevisionDiff: Sendable, Equatable {
 
     public init(from old: Revision, to new: Revision) {
         needsRestart = new.needsRestart
-        changes = Self.routes(old, new) + Self.payments(old, new) + Self.upstreams(old, new) + Self.settings(old, new)
+        changes =
+            Self.routes(old, new) + Self.payments(old, new) + Self.networks(old, new) + Self.facilitators(old, new)
+            + Self.upstreams(old, new) + Self.settings(old, new) + Self.relayer(old, new)
     }
 
     /// Routes are the same where they take the same requests.
@@ -61,8 +63,9 @@ public struct RevisionDiff: Sendable, Equatable {
             if from.asset != to.asset { changes.append("asset \(from.asset) → \(to.asset)") }
             if from.payTo != to.payTo { changes.append("pay_to \(from.payTo) → \(to.payTo)") }
             if from.facilitator != to.facilitator {
-                changes.append("facilitator \(from.facilitator) → \(to.facilitator)")
+                changes.append("facilitator \(from.facilitator.configText) → \(to.facilitator.configText)")
             }
+            if from.factories != to.factories { changes.append("factories changed") }
             let isSameToken =
                 (from.domainName, from.domainVersion, from.assetDecimals) == (
                     to.domainName, to.domainVersion, to.assetDecimals
@@ -70,6 +73,54 @@ public struct RevisionDiff: Sendable, Equatable {
             if changes.isEmpty && !isSameToken { changes.append("the asset's name, version or decimals changed") }
             return changes
         }
+    }
+
+    private static func networks(_ old: Revision, _ new: Revision) -> [String] {
+        named("network", old.networks.map { ($0.name, $0) }, new.networks.map { ($0.name, $0) }) { from, to in
+            var changes: [String] = []
+            func note(_ key: String, _ from: String, _ to: String) {
+                if from != to { changes.append("\(key) \(from) → \(to)") }
+            }
+            // Paths of URLs are often secrets: a change is named, never shown.
+            if from.rpc != to.rpc { changes.append("rpc changed") }
+            note("confirmations", "\(from.confirmations)", "\(to.confirmations)")
+            let timeouts = [from, to].map { ConfigValue.text(milliseconds: $0.settleTimeoutMilliseconds) }
+            note("settle_timeout", timeouts[0], timeouts[1])
+            note("max_fee_gwei", gwei(from.maxFeeWei), gwei(to.maxFeeWei))
+            if from.caFile != to.caFile { changes.append("ca_file changed") }
+            return changes
+        }
+    }
+
+    private static func gwei(_ wei: UInt128?) -> String {
+        wei.map { ConfigValue.text(scaled: $0, decimals: 9) } ?? "the relayer's"
+    }
+
+    private static func facilitators(_ old: Revision, _ new: Revision) -> [String] {
+        let (former, present) = (old.facilitators.map { ($0.name, $0) }, new.facilitators.map { ($0.name, $0) })
+        return named("facilitator", former, present) { from, to in
+            var changes: [String] = []
+            if from.url != to.url { changes.append("url \(from.url.withTarget) → \(to.url.withTarget)") }
+            if from.access != to.access { changes.append("credentials changed") }
+            if from.caFile != to.caFile { changes.append("ca_file changed") }
+            if from.timeoutMilliseconds != to.timeoutMilliseconds { changes.append("timeout changed") }
+            return changes
+        }
+    }
+
+    /// Keys are not among it: they stay until a restart.
+    private static func relayer(_ old: Revision, _ new: Revision) -> [String] {
+        guard let from = old.settings.relayer, let to = new.settings.relayer else { return [] }
+        var lines: [String] = []
+        if from.maxFeeWei != to.maxFeeWei {
+            lines.append("relayer.max_fee_gwei: \(gwei(from.maxFeeWei)) → \(gwei(to.maxFeeWei))")
+        }
+        if from.lowBalanceWei != to.lowBalanceWei {
+            let texts = [from, to].map { ConfigValue.text(scaled: $0.lowBalanceWei, decimals: 18) }
+            lines.append("relayer.low_balance: \(texts[0]) → \(texts[1])")
+        }
+        if from.gasLimit != to.gasLimit { lines.append("relayer.gas_limit: \(from.gasLimit) → \(to.gasLimit)") }
+        return lines
     }
 
     private static func upstreams(_ old: Revision, _ new: Revision) -> [String] {

@@ -119,7 +119,7 @@ struct RoutesReader {
         let order: SettleOrder = map.choice("settle") ?? .after
         let maxTimeout = map.count("max_timeout_seconds", in: 1...Self.maximumTimeoutSeconds) ?? 300
         let accepted = accepted(map)
-        let settlement = accepted.map { payments[$0].facilitator.settlementSeconds }.max() ?? 0
+        let settlement = accepted.map { payments[$0].settlementSeconds }.max() ?? 0
         let needed = needed(map, order, maxTimeout, settlement, upstream)
         let bind: BindMode = map.choice("bind") ?? .body
         let redeliver: Redelivery = map.choice("redeliver") ?? .safe
@@ -237,7 +237,7 @@ struct RoutesReader {
             asset: method.asset, assetDecimals: method.assetDecimals, domainName: method.domainName,
             domainVersion: method.domainVersion, payTo: method.payTo, amountAtomic: amount,
             maxTimeoutSeconds: maxTimeout,
-            settlesFirst: order == .first)
+            settlesFirst: order == .first, facilitator: method.facilitator, factories: method.factories)
         offers[key] = offer
         return offer
     }

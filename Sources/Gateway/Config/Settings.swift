@@ -22,6 +22,8 @@ public struct Settings: Sendable {
     public var policy: LeasePolicy
     /// Names of payment methods whose trouble makes `/readyz` say 503.
     public var readyRequires: [String]
+    /// Nil where nothing is settled by our own transactions.
+    public var relayer: RelayerSettings?
 }
 
 extension Settings {
@@ -40,7 +42,18 @@ extension Settings {
         keep("threads", \.threads) { if case .count(let number) = $0 { "\(number)" } else { "auto" } }
         keep("ledger", \.ledgerPath) { $0 }
         keep("access_log", \.accessLog) { $0.text }
-        return said
+        return said + keepRelayer(running.relayer)
+    }
+
+    /// A relayer's nonces are counted from its start on, so who signs stays; what it may cost does not.
+    private mutating func keepRelayer(_ running: RelayerSettings?) -> [String] {
+        let (fresh, kept) = (relayer?.keys ?? [], running?.keys ?? [])
+        guard fresh.map(\.account) != kept.map(\.account) else { return [] }
+        if relayer == nil { relayer = running } else { relayer?.keys = kept }
+        func text(_ keys: [RelayerKey]) -> String {
+            keys.isEmpty ? "none" : keys.map(\.description).joined(separator: ", ")
+        }
+        return ["relayer.key: \(text(fresh)) needs a restart; \(text(kept)) stays"]
     }
 }
 

@@ -34,44 +34,14 @@ struct UpstreamHeadersReader {
             guard let value = check(Array(text.utf8), entry.value.place, path, isFatal: true) else { return nil }
             return UpstreamHeader(name: entry.key, source: .literal, value: value)
         case .map:
-            guard let map = ConfigMap(entry.value, path, known: KnownKeys.secret, problems: problems) else {
+            guard let secret = SecretReader(problems: problems, loader: loader).read(entry.value, path) else {
                 return nil
             }
-            return secret(entry, map, path)
+            let value = secret.bytes.flatMap { check($0, entry.value.place, path, isFatal: false) }
+            return UpstreamHeader(name: entry.key, source: .secret(secret.source), value: value)
         default:
             problems.error(
                 entry.value.place, path, "expected a text, {env: NAME} or {file: PATH}, found \(entry.value.kind)")
-            return nil
-        }
-    }
-
-    private func secret(_ entry: ConfigNode.Entry, _ map: ConfigMap, _ path: ConfigPath) -> UpstreamHeader? {
-        switch (map.has("env"), map.has("file")) {
-        case (true, false):
-            guard let name = map.text("env", expected: "the name of an environment variable") else { return nil }
-            let value = loader.environment(name).flatMap { $0.isEmpty ? nil : Array($0.utf8) }
-            if value == nil { loader.reportSecret(map, "env", "the environment variable \(name) is not set") }
-            return UpstreamHeader(
-                name: entry.key, source: .environment(name),
-                value: value.flatMap { check($0, entry.value.place, path, isFatal: false) })
-        case (false, true):
-            guard let file = map.text("file", expected: "the path of a file") else { return nil }
-            var value: [UInt8]?
-            switch FileReader.read(file, limit: Self.maximumValueBytes) {
-            case .success(let bytes):
-                value = bytes
-                while let last = value?.last, last == 0x0A || last == 0x0D { value?.removeLast() }
-                if value?.isEmpty == true {
-                    loader.reportSecret(map, "file", "\(file) is empty")
-                    value = nil
-                }
-            case .failure(let fault): loader.reportSecret(map, "file", "\(file): \(fault.reason)")
-            }
-            return UpstreamHeader(
-                name: entry.key, source: .file(file),
-                value: value.flatMap { check($0, entry.value.place, path, isFatal: false) })
-        default:
-            problems.error(entry.value.place, path, "takes one of {env: NAME} and {file: PATH}")
             return nil
         }
     }

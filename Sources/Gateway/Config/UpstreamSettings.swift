@@ -26,8 +26,7 @@ public enum UpstreamHost: Sendable, Equatable {
 public struct UpstreamHeader: Sendable, Equatable, CustomStringConvertible {
     public enum Source: Sendable, Equatable {
         case literal
-        case environment(String)
-        case file(String)
+        case secret(SecretSource)
     }
 
     public var name: String

@@ -27,7 +27,7 @@ struct UpstreamsReader {
         }
         let keepAlive = map.count("keep_alive", in: 0...10_000) ?? keepAliveConnections
         let caFile = map.text("ca_file", expected: "the path of a PEM file")
-        if let caFile { checkReadable(map, caFile, url) }
+        if let caFile { loader.checkAuthorities(map, caFile, url?.isTLS ?? true) }
         guard let url else { return nil }
         return UpstreamSettings(
             name: entry.key, url: url, host: host, headers: headers, caFile: caFile, timeouts: timeouts,
@@ -70,11 +70,5 @@ struct UpstreamsReader {
             }
             return .name(text)
         }
-    }
-
-    private func checkReadable(_ map: ConfigMap, _ path: String, _ url: UpstreamURL?) {
-        if let url, !url.isTLS { map.error("ca_file", "has no meaning for \(url.text); it is for https") }
-        guard case .failure(let fault) = FileReader.read(path, limit: 4 << 20) else { return }
-        loader.reportSecret(map, "ca_file", "\(path): \(fault.reason)")
     }
 }
