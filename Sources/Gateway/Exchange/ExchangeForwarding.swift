@@ -293,7 +293,8 @@ extension Exchange: SpillTarget {
             guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
         case .releasing: advance()
-        case .routing, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding, .settlingAfter, .delivering,
+        case .routing, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding, .settlingAfter,
+            .delivering,
             .ended:
             break
         }

@@ -160,9 +160,6 @@ extension Exchange {
         case .redeemed(let ticket, let transaction):
             purchase.redeemed(ticket, transaction: transaction)
             stage = .forwarding
-        case .verify(let hold):
-            worker.ledger.release(hold)
-            return answer(.ledgerUnavailable)
         case .refused(let code): return answer(challenging: route, code: code)
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)
@@ -185,7 +182,7 @@ extension Exchange {
             binding: purchase.binding, bind: terms.bind, order: terms.order, amountAtomic: purchase.offer.amountAtomic,
             payTo: purchase.offer.payTo.bytes, validBefore: authorization.validBefore.clampedToInt64,
             neededSeconds: Int64(terms.neededSeconds), assetDecimals: purchase.offer.assetDecimals,
-            facilitator: Ledger.Facilitator(purchase.offer.facilitator),
+            facilitator: ClaimFacilitator(purchase.offer.facilitator),
             termsFault: purchase.termsFault?.rawValue, route: route.matchText, revision: purchase.revision,
             request: "\(String(decoding: head.bytes(of: head.methodRange), as: UTF8.self)) "
                 + String(decoding: target.prefix(512), as: UTF8.self),
