@@ -124,7 +124,10 @@ final class Worker {
         stopIfDrained()
     }
 
-    func exchangeEnded() { stopIfDrained() }
+    func exchangeEnded(_ exchange: Exchange) {
+        exchanges.giveBack(exchange)
+        if isDraining { stopIfDrained() }
+    }
 
     private func stopIfDrained() {
         guard isDraining, !waitsForOthers, exchanges.activeCount == 0, connections.values.allSatisfy(\.isAdmin) else {
