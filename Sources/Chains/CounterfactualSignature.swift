@@ -18,28 +18,12 @@ public struct CounterfactualSignature: Hashable, Sendable {
     /// Decodes abi.encode(address, bytes, bytes) ‖ magic; nil where that is not what it is.
     public init?(_ signature: [UInt8]) {
         guard Self.isWrapped(signature) else { return nil }
-        let body = signature[..<(signature.count - 32)]
-        guard body.count >= 96, body[..<12].allSatisfy({ $0 == 0 }), let account = Bytes20(body[12..<32]),
-            let calldata = Self.bytes(at: 32, in: body), let inner = Self.bytes(at: 64, in: body)
-        else { return nil }
-        factory = Address(account)
+        let body = ABIWords(signature[..<(signature.count - 32)])
+        guard let factory = body.address(at: 0), let calldata = body.bytes(at: 32), let inner = body.bytes(at: 64) else {
+            return nil
+        }
+        self.factory = factory
         factoryCalldata = calldata
         self.inner = inner
-    }
-
-    /// The `bytes` argument whose offset stands at `place`; nil where offset or length point outside.
-    private static func bytes(at place: Int, in body: ArraySlice<UInt8>) -> [UInt8]? {
-        guard let offset = number(at: place, in: body), let count = number(at: offset, in: body),
-            count <= body.count - offset - 32
-        else { return nil }
-        return Array(body[offset + 32..<offset + 32 + count])
-    }
-
-    /// A word that can be a place within the body; nil for anything larger.
-    private static func number(at place: Int, in body: ArraySlice<UInt8>) -> Int? {
-        guard place <= body.count - 32, let word = Bytes32(body[place..<place + 32]),
-            let value = UInt256(word).uint128, value <= UInt128(body.count)
-        else { return nil }
-        return Int(value)
     }
 }
