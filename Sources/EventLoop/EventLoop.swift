@@ -60,9 +60,9 @@ public final class EventLoop {
     /// Read scratch: its content is good until the handler that filled it returns.
     public let scratch: UnsafeMutableRawBufferPointer
     /// By pointer, because other modules pay for a run-time check of exclusive access at each look at a class's variable.
-    private let now: UnsafeMutablePointer<UInt64>
+    @usableFromInline let now: UnsafeMutablePointer<UInt64>
     /// Monotonic time of this turn, in nanoseconds.
-    public var nowNanoseconds: UInt64 { now.pointee }
+    @inlinable public var nowNanoseconds: UInt64 { now.pointee }
     /// Run at the end of every turn, before waiting again.
     public var endOfTurn: (() -> Void)?
 

@@ -33,7 +33,7 @@ public final class Gateway {
             Gateway.tell(notice, to: logger)
         }
         services = SharedServices(
-            ledger: Ledger(configuration),
+            ledger: Ledger(configuration), money: ClosedDesk(),
             resolver: Resolver(), disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status)
         if case .unavailable(let reason) = opened.take() {
             throw StartFault(description: "ledger: \(settings.ledgerPath): \(reason)")

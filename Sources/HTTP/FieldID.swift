@@ -29,7 +29,7 @@ public enum FieldID: UInt8, Sendable, CaseIterable {
     case lastEventID, mcpSessionID
 
     /// The one bit of a `FieldIDSet` that stands for this id.
-    var bit: UInt64 { 1 &<< UInt64(rawValue) }
+    @usableFromInline var bit: UInt64 { 1 &<< UInt64(rawValue) }
 
     /// The registered spelling; empty for `other` and `lookalike`, the prefix for `xFarebox`.
     public var name: StaticString {

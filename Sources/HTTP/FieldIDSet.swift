@@ -1,6 +1,6 @@
 /// A set of field ids in one word.
 public struct FieldIDSet: Sendable, Equatable, ExpressibleByArrayLiteral {
-    var bits: UInt64
+    @usableFromInline var bits: UInt64
 
     init(bits: UInt64) { self.bits = bits }
 
@@ -9,7 +9,7 @@ public struct FieldIDSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         for id in ids { bits |= id.bit }
     }
 
-    public func contains(_ id: FieldID) -> Bool { bits & id.bit != 0 }
+    @inlinable public func contains(_ id: FieldID) -> Bool { bits & id.bit != 0 }
     public func isDisjoint(with other: FieldIDSet) -> Bool { bits & other.bits == 0 }
     public func union(_ other: FieldIDSet) -> FieldIDSet { FieldIDSet(bits: bits | other.bits) }
     public var isEmpty: Bool { bits == 0 }

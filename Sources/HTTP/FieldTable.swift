@@ -15,17 +15,18 @@ public struct Field: Sendable {
 
 /// The fields of one head in the order they came, in memory taken once and used again.
 public final class FieldTable {
+    @usableFromInline
     struct State {
-        var count = 0
-        var present = FieldIDSet(bits: 0)
-        var repeated = FieldIDSet(bits: 0)
+        @usableFromInline var count = 0
+        @usableFromInline var present = FieldIDSet(bits: 0)
+        @usableFromInline var repeated = FieldIDSet(bits: 0)
         var hasNominated = false
         var capacity: Int
-        var memory: UnsafeMutablePointer<Field>
+        @usableFromInline var memory: UnsafeMutablePointer<Field>
     }
 
     /// By pointer, because each touch of a class's own variable pays for a run-time check of exclusive access.
-    let state: UnsafeMutablePointer<State>
+    @usableFromInline let state: UnsafeMutablePointer<State>
     /// The first place of each id, good only where `present` holds the id.
     let firstPlaces: UnsafeMutablePointer<UInt32>
     /// Kept at hand, because each touch of a shared value pays for a run-time check that it is there.
@@ -46,7 +47,7 @@ public final class FieldTable {
         firstPlaces.deallocate()
     }
 
-    public var count: Int { state.pointee.count }
+    @inlinable public var count: Int { state.pointee.count }
     /// Which ids occur.
     public var present: FieldIDSet { state.pointee.present }
     /// Which ids occur more than once.
@@ -60,7 +61,7 @@ public final class FieldTable {
         return state.pointee.memory[place]
     }
 
-    public func contains(_ id: FieldID) -> Bool { present.contains(id) }
+    @inlinable public func contains(_ id: FieldID) -> Bool { state.pointee.present.contains(id) }
 
     /// The first field of this id.
     public func first(_ id: FieldID) -> Field? {
@@ -68,8 +69,12 @@ public final class FieldTable {
     }
 
     /// How many fields have this id.
-    public func count(of id: FieldID) -> Int {
-        guard repeated.contains(id) else { return contains(id) ? 1 : 0 }
+    @inlinable public func count(of id: FieldID) -> Int {
+        guard state.pointee.repeated.contains(id) else { return contains(id) ? 1 : 0 }
+        return countRepeated(id)
+    }
+
+    @usableFromInline func countRepeated(_ id: FieldID) -> Int {
         var found = 0
         for place in 0..<count where self[place].id == id { found += 1 }
         return found

@@ -75,7 +75,8 @@ public final class RequestHead {
     @inlinable public var wantsUpgrade: Bool { parts.pointee.wantsUpgrade }
 
     /// Bytes of a range of this head. Valid until the next `parse` into it or `reset`.
-    @inlinable public func bytes(of range: ByteRange) -> UnsafeRawBufferPointer { bytes.bytes(of: range) }
+    @inlinable @inline(__always)
+    public func bytes(of range: ByteRange) -> UnsafeRawBufferPointer { bytes.bytes(of: range) }
 
     /// Path and query as one run, as they came. Valid as `bytes(of:)` is.
     @inlinable public var pathAndQuery: UnsafeRawBufferPointer {

@@ -16,7 +16,7 @@ public struct Admission: Sendable {
     public var neededSeconds: Int64
     /// The sandbox grants 10 × 10^decimals of each asset.
     public var assetDecimals: Int
-    public var facilitator: Facilitator
+    public var facilitator: ClaimFacilitator
     /// The code of a fault in the terms (step 4), found by the caller; answered only if the key is not known.
     public var termsFault: String?
     public var route: String
@@ -37,7 +37,7 @@ public struct Admission: Sendable {
     public init(
         key: ClaimKey, binding: Bytes32, bind: BindMode = .body, order: SettleOrder = .after, amountAtomic: UInt128,
         payTo: Bytes20, validBefore: Int64, neededSeconds: Int64, assetDecimals: Int,
-        facilitator: Facilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int, request: String,
+        facilitator: ClaimFacilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int, request: String,
         redeliver: Redelivery = .safe, isIdempotent: Bool, redeliverForSeconds: Int64 = 600,
         inFlightPerWallet: Int, leaseWaitMilliseconds: Int = 10_000, leaseQueue: Int = 64
     ) {

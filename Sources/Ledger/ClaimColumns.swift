@@ -110,7 +110,7 @@ enum ClaimColumns {
             binding: try known(Bytes32(statement.blob(5)), "binding"),
             bind: try known(BindMode(rawValue: statement.text(6)), "bind"),
             machine: try known(ClaimMachine(state: state, order: order, isPaid: statement.integer(9) != 0), "paid"),
-            facilitator: try known(Facilitator(text: statement.text(10)), "facilitator"),
+            facilitator: try known(ClaimFacilitator(text: statement.text(10)), "facilitator"),
             amountAtomic: try known(UInt128(statement.text(11)), "amount"),
             payTo: try known(Bytes20(statement.blob(12)), "pay_to"),
             route: statement.text(13),

@@ -8,7 +8,7 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var bind: BindMode
     /// State, order and whether it is paid: the machine's whole value.
     public internal(set) var machine: ClaimMachine
-    public internal(set) var facilitator: Facilitator
+    public internal(set) var facilitator: ClaimFacilitator
     public internal(set) var amountAtomic: UInt128
     public internal(set) var payTo: Bytes20
     public internal(set) var route: String

@@ -65,6 +65,21 @@ public final class LedgerReader {
         try claims(ClaimFilter(states: [.owed, .unknown]), "ASC", limit)
     }
 
+    /// Sent and not settled yet: `sent` and `unknown`, oldest first.
+    public func pending(limit: Int) throws(LedgerFault) -> [ClaimRecord] {
+        try claims(ClaimFilter(states: [.sent, .unknown]), "ASC", limit)
+    }
+
+    /// The relayer's transactions for a claim, oldest first; none where it has sent none, or there is no such claim.
+    public func transactions(of id: ClaimID) throws(LedgerFault) -> [RecordedTransaction] {
+        guard id.ledger == mark else { return [] }
+        return try read { () throws(StoreFault) in
+            let statement = try TransactionTable.finder(database)
+            try statement.bind(1, id.row)
+            return try TransactionTable.read(statement)
+        }
+    }
+
     /// Nil where this ledger has no such claim.
     public func claim(_ id: ClaimID) throws(LedgerFault) -> ClaimRecord? {
         guard id.ledger == mark else { return nil }

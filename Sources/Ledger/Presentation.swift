@@ -37,12 +37,15 @@ final class Presentation {
         self.reply = reply
     }
 
-    /// Gives it a hold, with a number of its own.
-    func hold(settledAtomic: UInt128) -> HoldName {
+    /// Gives it a hold, with a number of its own, and the reply that is to be answered with it: who was told is not kept, since it
+    /// may keep the hold.
+    func hold(settledAtomic: UInt128) -> (HoldName, @Sendable (Admitted) -> Void) {
+        let told = reply
+        reply = { _ in }
         holds += 1
         place = .held(number: holds)
         settledAtHold = settledAtomic
-        return HoldName(token: token, number: holds)
+        return (HoldName(token: token, number: holds), told)
     }
 
     /// It comes back from its hold with a balance, and somebody else to tell.

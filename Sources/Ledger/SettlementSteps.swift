@@ -13,7 +13,7 @@ extension LedgerCore {
                 reply, .alreadyPaid(transaction: claim.transaction ?? "", mayForward: claim.state == .running))
             return
         }
-        let sender: Facilitator? = transaction == nil ? nil : .chain
+        let sender: ClaimFacilitator? = transaction == nil ? nil : .chain
         guard claim.facilitator != .sandbox, (claim.facilitator == .chain) == (sender == .chain) else {
             outbox.put(reply, Sending.unavailable(reason: "\(claim.facilitator.rawText) does not settle like that"))
             return

@@ -78,7 +78,7 @@ final class Store {
             "SELECT 1 FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
-                + " AND asset = ?3 AND facilitator = '\(Facilitator.chain.rawText)' AND valid_before > ?4")
+                + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.

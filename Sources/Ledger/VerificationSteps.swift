@@ -2,13 +2,13 @@
 extension LedgerCore {
     /// Answers `.verify`; the presentation keeps the lease that it has.
     func hold(_ presentation: Presentation, _ wallet: WalletState) {
-        let name = presentation.hold(
+        let (name, reply) = presentation.hold(
             settledAtomic: wallet.settledAtomic(of: presentation.admission.key.asset))
         presentation.deadline = monotonicNow + Self.holdNanoseconds
         deadlines.insert(presentation)
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
-        outbox.put(presentation.reply, .verify(LeaseHold(name: name, mailbox: mailbox)))
+        outbox.put(reply, .verify(LeaseHold(name: name, mailbox: mailbox)))
     }
 
     /// Nil where the hold is over.

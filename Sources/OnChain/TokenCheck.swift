@@ -33,7 +33,7 @@ public struct TokenCheck: Sendable {
     private func judge(_ replies: [RPCReply]) -> Outcome {
         do throws(RPCFault) {
             let found = try replies[0].uint64()
-            if found != chainID { return mismatch("the RPC serves chain \(found), not \(chainID)") }
+            if found != chainID { return wrongChain(found, at: "the RPC") }
             if try replies[1].data().isEmpty {
                 return mismatch("no contract stands at \(expected.address) on chain \(chainID)")
             }
@@ -69,6 +69,11 @@ public struct TokenCheck: Sendable {
             return mismatch("the contract at \(expected.address) tells neither its name and version nor its domain")
         }
         return .match
+    }
+
+    /// - Parameter node: what serves another chain.
+    public func wrongChain(_ found: UInt64, at node: String) -> Outcome {
+        mismatch("\(node) serves chain \(found), not \(chainID)")
     }
 
     private func differs(_ function: String, _ found: String, _ expected: String) -> Outcome {

@@ -8,7 +8,7 @@ struct LedgerCommand: ParsableCommand {
         commandName: "ledger",
         abstract: "Shows what was paid, and what is owed.",
         discussion: "Reading disturbs no running gateway.",
-        subcommands: [LedgerListCommand.self, LedgerOwedCommand.self, LedgerResolveCommand.self])
+        subcommands: [LedgerListCommand.self, LedgerOwedCommand.self, LedgerPendingCommand.self, LedgerResolveCommand.self])
 }
 
 /// Which ledger a command means.
@@ -31,14 +31,20 @@ struct LedgerOptions: ParsableArguments {
     }
 
     /// What `read` finds; nothing, with a word on standard error, where no ledger has been made yet.
-    func claims(_ read: (LedgerReader) throws(LedgerFault) -> [ClaimRecord]) throws -> [ClaimRecord] {
+    func claims(_ read: (LedgerReader) throws(LedgerFault) -> [ClaimRecord]) throws -> [LedgerEntry] {
         let path = try path()
         guard access(path, F_OK) == 0 || errno != ENOENT else {
             printError("farebox: there is no ledger at \(path) yet; \"farebox run\" makes it")
             return []
         }
         do throws(LedgerFault) {
-            return try read(try LedgerReader(path: path))
+            let reader = try LedgerReader(path: path)
+            var entries: [LedgerEntry] = []
+            for claim in try read(reader) {
+                let transactions = claim.facilitator == .chain ? try reader.transactions(of: claim.id) : []
+                entries.append(LedgerEntry(claim, transactions: transactions))
+            }
+            return entries
         } catch {
             printError("farebox: \(error)")
             throw Exit.failed
@@ -54,7 +60,7 @@ struct LedgerPrinting: ParsableArguments {
         guard limit > 0 else { throw ValidationError("--limit is 1 or more") }
     }
 
-    func show(_ claims: [ClaimRecord]) {
+    func show(_ claims: [LedgerEntry]) {
         print(json ? LedgerReport.lines(claims) : LedgerReport.table(claims), terminator: "")
         if claims.count == limit { printError("farebox: there may be more than \(limit); see --limit") }
     }
@@ -94,6 +100,23 @@ struct LedgerOwedCommand: ParsableCommand {
 
     func run() throws {
         printing.show(try ledger.claims { (reader) throws(LedgerFault) in try reader.owed(limit: printing.limit) })
+    }
+}
+
+struct LedgerPendingCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pending",
+        abstract: "Claims whose payment was sent and is not known to have come, the oldest first, with their transactions.",
+        discussion: """
+            The gateway watches the chain for them; whoever asks for one again is told to wait. A payment that no evidence can \
+            come for is settled by hand: farebox ledger resolve.
+            """)
+
+    @OptionGroup var ledger: LedgerOptions
+    @OptionGroup var printing: LedgerPrinting
+
+    func run() throws {
+        printing.show(try ledger.claims { (reader) throws(LedgerFault) in try reader.pending(limit: printing.limit) })
     }
 }
 

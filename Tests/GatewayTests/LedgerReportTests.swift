@@ -26,8 +26,9 @@ import Testing
 
     @Test func aTable() {
         let table = LedgerReport.table([
-            Self.claim(.delivered, transaction: "sandbox-1"),
-            Self.claim(.void, chain: "eip155:77", request: "GET /a\u{1b}[2J", reason: "upstream_timeout"),
+            LedgerEntry(Self.claim(.delivered, transaction: "sandbox-1")),
+            LedgerEntry(
+                Self.claim(.void, chain: "eip155:77", request: "GET /a\u{1b}[2J", reason: "upstream_timeout")),
         ])
         #expect(
             table == """
@@ -40,7 +41,9 @@ import Testing
     }
 
     @Test func linesOfJSON() throws {
-        let text = LedgerReport.lines([Self.claim(.owed, transaction: "sandbox-1"), Self.claim(.void, reason: "x")])
+        let text = LedgerReport.lines([
+            LedgerEntry(Self.claim(.owed, transaction: "sandbox-1")), LedgerEntry(Self.claim(.void, reason: "x")),
+        ])
         let lines = text.split(separator: "\n")
         #expect(lines.count == 2 && text.hasSuffix("\n"))
         #expect(

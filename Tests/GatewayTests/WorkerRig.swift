@@ -29,7 +29,7 @@ final class WorkerRig: LoopRig {
             """
         ledgerPath = "/tmp/farebox-exchange-\(getpid())-\(upstream.port).db"
         services = SharedServices(
-            ledger: Ledger(LedgerConfiguration(path: ledgerPath)), resolver: Resolver(),
+            ledger: Ledger(LedgerConfiguration(path: ledgerPath)), money: ClosedDesk(), resolver: Resolver(),
             disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
             status: GatewayStatus())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)

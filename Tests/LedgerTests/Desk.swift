@@ -59,6 +59,10 @@ extension Answer where Value == Admitted {
         default: nil
         }
     }
+
+    var hold: LeaseHold? {
+        if case .verify(let hold) = value { hold } else { nil }
+    }
 }
 
 /// A ledger without its thread, on a disk that can lose power. Every call is a batch of its own unless `together` is used.
@@ -175,7 +179,7 @@ final class Desk {
     func expectIdle(_ location: SourceLocation = #_sourceLocation) {
         #expect(core.wallets.isEmpty, sourceLocation: location)
         #expect(core.inFlight.isEmpty && core.inFlightByToken.isEmpty, sourceLocation: location)
-        #expect(core.waitingByToken.isEmpty && core.awaiting.isEmpty, sourceLocation: location)
+        #expect(core.waitingByToken.isEmpty && core.awaiting.isEmpty && core.held.isEmpty, sourceLocation: location)
     }
 }
 
@@ -197,12 +201,12 @@ enum Pay {
     /// Ten units of an asset without decimals are a new wallet's grant.
     static func admission(
         wallet: Int = 1, nonce: Int = 1, binding: Int = 1, order: SettleOrder = .after, amount: UInt128 = 1,
-        chain: String = "eip155:84532", asset: Int = 7
+        chain: String = "eip155:84532", asset: Int = 7, facilitator: Facilitator = .sandbox
     ) -> Admission {
         Admission(
             key: ClaimKey(chain: chain, asset: bytes20(asset), payer: bytes20(wallet), nonce: bytes32(nonce)),
             binding: bytes32(binding), order: order, amountAtomic: amount, payTo: bytes20(99),
-            validBefore: now + 300, neededSeconds: 60, assetDecimals: 0, route: "GET /v1/reports/*", revision: 1,
+            validBefore: now + 300, neededSeconds: 60, assetDecimals: 0, facilitator: facilitator, route: "GET /v1/reports/*", revision: 1,
             request: "GET /v1/reports/\(binding)", isIdempotent: true, inFlightPerWallet: order == .after ? 1 : 16)
     }
 }

@@ -7,8 +7,10 @@ extension Exchange {
         guard head.method == .get || head.method == .head else { return answer(.methodNotAllowed(allow: "GET, HEAD")) }
         if path.elementsEqual("/healthz".utf8) { return answerHealth(200, status: "alive", nil) }
         guard path.elementsEqual("/readyz".utf8) else { return answer(.notFound) }
-        let readiness = GatewayReadiness(ledger: worker.ledger.health, isDraining: worker.services.status.isDraining)
-        return answerHealth(readiness.isReady ? 200 : 503, status: readiness.isReady ? "ready" : "not ready", readiness)
+        let readiness = GatewayReadiness(
+            ledger: worker.ledger.health, isDraining: worker.services.status.isDraining,
+            troubles: worker.services.money.troubles, required: prepared.revision.settings.readyRequires)
+        return answerHealth(readiness.level == .unready ? 503 : 200, status: readiness.level.rawValue, readiness)
     }
 
     private func answerHealth(_ code: Int, status: String, _ readiness: GatewayReadiness?) -> Progress {
@@ -17,7 +19,8 @@ extension Exchange {
         body.append("{\"status\":\"")
         body.append(string: status)
         body.append("\"")
-        if let readiness, !readiness.isReady {
+        if let readiness, readiness.level != .ready {
+            // Codes, and names that hold nothing to escape.
             body.append(",\"reasons\":[\"")
             body.append(string: readiness.reasons.joined(separator: "\",\""))
             body.append("\"],\"detail\":\"")

@@ -19,33 +19,48 @@ final class GatewayStatus: Sendable {
 
 /// Whether a load balancer should send requests here.
 struct GatewayReadiness: Equatable {
-    let isReady: Bool
+    enum Level: String {
+        case ready
+        /// Requests are welcome, but some payments are not taken.
+        case degraded
+        case unready = "not ready"
+    }
+
+    let level: Level
     /// Stable codes of what keeps it from being ready; empty when it is.
     let reasons: [String]
     /// For people.
     let detail: String
 
-    init(ledger: LedgerHealth, isDraining: Bool) {
+    /// - Parameter required: names of payments without which the gateway is not ready (`ready_requires`).
+    init(ledger: LedgerHealth, isDraining: Bool, troubles: [PaymentTrouble], required: [String]) {
         if isDraining {
-            self.init(isReady: false, reasons: ["draining"], detail: "the process is finishing its exchanges")
+            self.init(.unready, "draining", "the process is finishing its exchanges")
             return
         }
         switch ledger {
-        case .ready: self.init(isReady: true, reasons: [], detail: "")
-        case .starting: self.init(isReady: false, reasons: ["ledger_starting"], detail: "the ledger is being opened")
-        case .waitingForLock:
-            self.init(isReady: false, reasons: ["ledger_locked"], detail: "another process holds the ledger")
-        case .busy:
-            self.init(isReady: false, reasons: ["ledger_busy"], detail: "another program writes to the ledger")
-        case .unavailable(let reason):
-            self.init(isReady: false, reasons: ["ledger_unavailable"], detail: reason)
-        case .stopped: self.init(isReady: false, reasons: ["ledger_stopped"], detail: "the ledger is closed")
+        case .ready: self.init(troubles, required: required)
+        case .starting: self.init(.unready, "ledger_starting", "the ledger is being opened")
+        case .waitingForLock: self.init(.unready, "ledger_locked", "another process holds the ledger")
+        case .busy: self.init(.unready, "ledger_busy", "another program writes to the ledger")
+        case .unavailable(let reason): self.init(.unready, "ledger_unavailable", reason)
+        case .stopped: self.init(.unready, "ledger_stopped", "the ledger is closed")
         }
     }
 
-    private init(isReady: Bool, reasons: [String], detail: String) {
-        self.isReady = isReady
-        self.reasons = reasons
+    private init(_ troubles: [PaymentTrouble], required: [String]) {
+        reasons = troubles.map { "\($0.payment): \($0.code)" }
+        detail = troubles.map { "\($0.payment): \($0.detail)" }.joined(separator: "; ")
+        if troubles.isEmpty {
+            level = .ready
+        } else {
+            level = troubles.contains { required.contains($0.payment) } ? .unready : .degraded
+        }
+    }
+
+    private init(_ level: Level, _ reason: String, _ detail: String) {
+        self.level = level
+        reasons = [reason]
         self.detail = detail
     }
 }

@@ -124,9 +124,10 @@ extension Exchange {
 
     /// Says `close` where the connection ends after this answer, and `keep-alive` to HTTP/1.0 (RFC 9112 §9.3).
     func appendConnectionField() {
-        guard let downstream else { return }
-        if !downstream.keepsAlive(awaitsContinue: head.expectsContinue && !hasContinued) {
-            downstream.closeAfterAnswer()
+        guard let openCaller else { return }
+        let awaitsContinue = head.expectsContinue && !hasContinued
+        if !openCaller._withUnsafeGuaranteedRef({ $0.keepsAlive(awaitsContinue: awaitsContinue) }) {
+            openCaller._withUnsafeGuaranteedRef { $0.closeAfterAnswer() }
             out.append("Connection: close\r\n")
         } else if head.minorVersion == 0 {
             out.append("Connection: keep-alive\r\n")
@@ -165,7 +166,7 @@ extension Exchange {
     func flushOut() {
         if out.isEmpty { return }
         record.bytesOut += out.count
-        downstream?.send(out.readable, .empty)
+        openCaller?._withUnsafeGuaranteedRef { $0.send(out.readable, .empty) }
         out.clear()
     }
 }

@@ -25,6 +25,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     // Strong, since a counted or unsafe reference costs at each use: the loop lets go of a connection that is closed.
     private let worker: Worker
     private let loop: EventLoop
+    private let exchanges: ExchangeSlab
     // The stream, the buffers and the body's reader are unchecked: what they are passed to knows nothing of the connection.
     @exclusivity(unchecked) private var stream: Stream?
     private var registration: Registration?
@@ -41,7 +42,9 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         return printedPeer.readable
     }
 
-    private var exchange: Exchange?
+    /// Not counted: the slab keeps every exchange to the loop's end.
+    private var current: Unmanaged<Exchange>?
+    private var exchange: Exchange? { current?.takeUnretainedValue() }
     /// A partial head, or requests that were sent ahead (pipelining, RFC 9112 §9.3.2).
     @exclusivity(unchecked) private var inbound = ByteBuffer()
     private var scannedBytes = 0
@@ -64,6 +67,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     init(worker: Worker, accepted: consuming AcceptedSocket, isAdmin: Bool) throws(SystemFault) {
         self.worker = worker
         loop = worker.loop
+        exchanges = worker.exchanges
         timer = Timer(loop.timers)
         self.isAdmin = isAdmin
         peer = accepted.peer
@@ -156,12 +160,15 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     }
 
     private func receivedHead(_ bytes: UnsafeRawBufferPointer, isHeld: Bool) {
-        let exchange = worker.exchanges.take(for: worker)
+        exchanges.take(for: worker)._withUnsafeGuaranteedRef { receivedHead(bytes, isHeld: isHeld, for: $0) }
+    }
+
+    private func receivedHead(_ bytes: UnsafeRawBufferPointer, isHeld: Bool, for exchange: Exchange) {
         let scanned = isHeld ? scannedBytes : 0
         switch RequestParser.parse(bytes, scannedFrom: scanned, into: exchange.head, limits: worker.headLimits) {
         case .incomplete:
             scannedBytes = bytes.count
-            worker.exchanges.giveBack(exchange)
+            exchanges.giveBack(exchange)
             if phase == .idle {
                 phase = .readingHead
                 arm(worker.limits.headTimeoutMilliseconds)
@@ -194,7 +201,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     }
 
     private func begin(_ exchange: Exchange) {
-        self.exchange = exchange
+        current = .passUnretained(exchange)
         phase = .exchanging
         answerEnded = false
         bodyIsDropped = false
@@ -348,7 +355,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     /// Every byte of the answer was given to `send`: the exchange lets the connection go.
     func exchangeEnded() {
-        exchange = nil
+        current = nil
         answerEnded = true
         if phase != .closed && outbound.isEmpty { answerSent() }
     }
@@ -363,7 +370,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
     func breakOff(withReset: Bool) {
         closesAfterAnswer = true
         if !withReset { return exchangeEnded() }
-        exchange = nil
+        current = nil
         if phase == .closed { return }
         stream!.resetOnClose()
         close()
@@ -395,7 +402,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
 
     private func lost() {
         let exchange = exchange
-        self.exchange = nil
+        current = nil
         close()
         exchange?.downstreamLost()
     }
@@ -424,7 +431,7 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         switch phase {
         case .idle, .lingering: close()
         case .readingHead:
-            let exchange = worker.exchanges.take(for: worker)
+            let exchange = exchanges.take(for: worker).takeUnretainedValue()
             begin(exchange)
             bodyIsWhole = true
             closesAfterAnswer = true

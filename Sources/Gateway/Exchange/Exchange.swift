@@ -14,8 +14,12 @@ final class Exchange: TimerTarget {
         case reading
         /// The whole body is taken in: its hash is part of what the payment is bound to.
         case collecting
+        /// A signature that no plain account made: the chain tells whether a contract stands for it.
+        case proving
         /// The ledger: known payment, lease, claim.
         case admitting
+        /// The chain or the facilitator says whether the payment would settle; the lease is held, nothing is claimed.
+        case verifying
         /// `settle: first`: the money moves before the upstream is asked.
         case settlingFirst
         /// The upstream is asked.
@@ -43,17 +47,29 @@ final class Exchange: TimerTarget {
     let head: RequestHead
     var stage = Stage.ended
 
+    /// The next at rest, in the slab's list.
+    var nextFree: Unmanaged<Exchange>?
+
+    // What is not counted, the buffers and the record are unchecked: what they are passed to knows nothing of the exchange.
+
+    /// The connection that the request came by, while it is open. Not counted: an open one is its worker's, and one that
+    /// closes stays its loop's to the turn's end, before which it is forgotten here, by `downstreamLost` or by `end`.
+    @exclusivity(unchecked) private(set) var openCaller: Unmanaged<DownstreamConnection>?
+    /// The same once it has closed.
+    private var goneCaller: DownstreamConnection?
     /// Where the request came from, open or not.
-    private(set) var caller: DownstreamConnection?
-    private var callerIsHere = false
+    var caller: DownstreamConnection? { downstream ?? goneCaller }
     /// Nil when the caller has gone.
-    var downstream: DownstreamConnection? { callerIsHere ? caller : nil }
+    var downstream: DownstreamConnection? { openCaller?.takeUnretainedValue() }
     /// Holds the revision that this exchange began with.
     var prepared: PreparedRevision
-    var route: Route?
+    /// Not counted: it is of the revision that `prepared` holds.
+    @exclusivity(unchecked) private var matched: Unmanaged<Route>?
+    var route: Route? {
+        get { matched?.takeUnretainedValue() }
+        set { matched = newValue.map(Unmanaged.passUnretained) }
+    }
     var isAdmin = false
-
-    // The buffers are unchecked: what they are passed to knows nothing of the exchange.
 
     /// The canonical target where it differs from what came on the wire.
     @exclusivity(unchecked) var rewrittenTarget = ByteBuffer()
@@ -82,7 +98,7 @@ final class Exchange: TimerTarget {
     /// What is bought, where the route has a price and the caller pays.
     var purchase: Purchase?
 
-    var record = ExchangeRecord(startedNanoseconds: 0)
+    @exclusivity(unchecked) var record = ExchangeRecord(startedNanoseconds: 0)
     let timer: Timer
 
     init(worker: Worker, index: UInt32) {
@@ -99,7 +115,11 @@ final class Exchange: TimerTarget {
     /// Path and query as they are routed, priced, bound and forwarded. Good until the exchange ends.
     var target: UnsafeRawBufferPointer { targetIsRewritten ? rewrittenTarget.readable : head.pathAndQuery }
     /// The canonical path alone.
-    var path: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: target[..<pathLength]) }
+    var path: UnsafeRawBufferPointer {
+        let target = target
+        precondition(pathLength <= target.count)
+        return UnsafeRawBufferPointer(start: target.baseAddress, count: pathLength)
+    }
 
     // MARK: The life of a request
 
@@ -119,11 +139,10 @@ final class Exchange: TimerTarget {
     }
 
     private func prepare(_ downstream: DownstreamConnection) {
-        callerIsHere = true
-        caller = downstream
+        openCaller = .passUnretained(downstream)
         if prepared !== worker.prepared { prepared = worker.prepared }
         isAdmin = downstream.isAdmin
-        record = ExchangeRecord(startedNanoseconds: worker.loop.nowNanoseconds)
+        record.begin(atNanoseconds: worker.loop.nowNanoseconds)
         requestIsWhole = head.framing == .none || head.framing == .length(0)
     }
 
@@ -135,7 +154,9 @@ final class Exchange: TimerTarget {
             case .routing: progress = routeRequest()
             case .reading: progress = readPayment()
             case .collecting: progress = collectBody()
+            case .proving: progress = provePayment()
             case .admitting: progress = admitPayment()
+            case .verifying: progress = verifyPayment()
             case .settlingFirst: progress = settleFirst()
             case .forwarding: progress = forward()
             case .answering: progress = judgeAnswer()
@@ -151,12 +172,13 @@ final class Exchange: TimerTarget {
     /// Waits until the caller's kernel has the last byte, and where money is at stake and the caller finished sending
     /// first, until it has acknowledged it.
     private func deliver() -> Progress {
-        guard let downstream else {
+        guard let openCaller else {
             end(delivered: false)
             return .ready
         }
-        if downstream.hasUnsentBytes || downstream.isBroken { return .pending }
-        if let purchase, purchase.ticket != nil, downstream.peerHasFinished, !downstream.isAcknowledged {
+        if openCaller._withUnsafeGuaranteedRef({ $0.hasUnsentBytes || $0.isBroken }) { return .pending }
+        if let purchase, purchase.ticket != nil, let downstream, downstream.peerHasFinished, !downstream.isAcknowledged
+        {
             if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
                 end(delivered: false)
                 return .ready
@@ -176,13 +198,14 @@ final class Exchange: TimerTarget {
         if connection != nil { abandonConnection() }
         let outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
         worker.log(self, outcome: outcome)
-        let isHere = callerIsHere
         let endsWithConnection = answerFraming == .untilClose
-        callerIsHere = false
-        let caller = caller.take()
-        upstream = nil
-        route = nil
-        purchase = nil
+        let caller = openCaller
+        openCaller = nil
+        matched = nil
+        // Looked at first, because letting go of nothing costs a call, too.
+        if goneCaller != nil { goneCaller = nil }
+        if upstream != nil { upstream = nil }
+        if purchase != nil { purchase = nil }
         requestIsWhole = false
         requestBodyBytes = 0
         hasContinued = false
@@ -190,21 +213,20 @@ final class Exchange: TimerTarget {
         answerFraming = .none
         answerStarted = false
         answerIsWhole = false
-        upstreamFault = nil
+        if upstreamFault != nil { upstreamFault = nil }
         triedAgain = false
         targetIsRewritten = false
         pathLength = 0
         earlyBody.release()
         out.clear()
-        if isHere {
+        if let caller {
             if record.isBrokenOff {
-                caller?.breakOff(withReset: endsWithConnection)
+                caller._withUnsafeGuaranteedRef { $0.breakOff(withReset: endsWithConnection) }
             } else {
-                caller?.exchangeEnded()
+                caller._withUnsafeGuaranteedRef { $0.exchangeEnded() }
             }
         }
-        worker.exchanges.giveBack(self)
-        worker.exchangeEnded()
+        worker.exchangeEnded(self)
     }
 
     /// The answer is all with `downstream`: what is left is its delivery.
@@ -229,7 +251,7 @@ final class Exchange: TimerTarget {
     /// retry of the same request waits for this exchange rather than being charged beside it.
     func callerFinishedSending() {
         switch stage {
-        case .routing, .reading, .collecting, .admitting, .ended: return
+        case .routing, .reading, .collecting, .proving, .admitting, .verifying, .ended: return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }
@@ -237,10 +259,11 @@ final class Exchange: TimerTarget {
 
     /// The caller is gone. Where nothing is claimed, nobody needs the answer; a claim runs to its end without it.
     func downstreamLost() {
-        callerIsHere = false
+        goneCaller = downstream
+        openCaller = nil
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting: return end(delivered: false)
+        case .routing, .reading, .collecting, .proving, .verifying: return end(delivered: false)
         case .admitting:
             tellCallerGone()
             return end(delivered: false)

@@ -218,7 +218,7 @@ extension Exchange: AnswerReceiver {
             out.append(bytes)
         } else {
             record.bytesOut += out.count + bytes.count
-            downstream?.send(out.readable, bytes)
+            openCaller?._withUnsafeGuaranteedRef { $0.send(out.readable, bytes) }
             out.clear()
         }
         if isChunked { out.append("\r\n") }
@@ -229,7 +229,7 @@ extension Exchange: AnswerReceiver {
 
     func answerSoFar() {
         flushOut()
-        if downstream?.hasUnsentBytes == true { connection?.pause() }
+        if openCaller?._withUnsafeGuaranteedRef({ $0.hasUnsentBytes }) == true { connection?.pause() }
     }
 
     func answerEnded(trailers: TrailerSection?) {
@@ -293,7 +293,10 @@ extension Exchange: SpillTarget {
             guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
         case .releasing: advance()
-        case .routing, .reading, .admitting, .settlingFirst, .forwarding, .settlingAfter, .delivering, .ended: break
+        case .routing, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding, .settlingAfter,
+            .delivering,
+            .ended:
+            break
         }
     }
 }

@@ -26,15 +26,16 @@ extension Exchange {
         }
         switch LocalChecks.prove(payload, among: agreements.map(\.offer)) {
         case .failure(let code):
-            return answer(challenging: route, error: best.fault ?? code)
+            // It may be a contract's signature, of which only the chain can tell.
+            guard let agreed = agreements.first(where: { $0.offer.facilitator != .sandbox }) else {
+                return answer(challenging: route, error: best.fault ?? code)
+            }
+            purchase = Purchase(payload, agreed, isProven: false)
         case .success(let proven):
             guard let agreed = agreements.first(where: { $0.offer.domainSeparator == proven.domainSeparator }) else {
                 preconditionFailure("a payment is proven for one of its candidates")
             }
-            purchase = Purchase(
-                payload: payload, offer: agreed.offer, terms: agreed.terms, revision: agreed.revision,
-                payer: payload.authorization.from,
-                termsFault: agreed.fault)
+            purchase = Purchase(payload, agreed, isProven: true)
         }
         stage = .collecting
         return .ready
@@ -42,14 +43,6 @@ extension Exchange {
 
     private func payment(_ id: FieldID) -> UnsafeRawBufferPointer? {
         head.fields.first(id).map { head.bytes(of: $0.value) }
-    }
-
-    /// What a payment was made for: the offer, the terms it belongs to, and what is wrong with it under them.
-    private struct Agreement {
-        let offer: Offer
-        let terms: Terms
-        let revision: Int
-        let fault: PaymentCode?
     }
 
     /// What the payment may be for, best first: the route's present terms, then, where those are not met, a former revision's
@@ -92,7 +85,7 @@ extension Exchange {
             return .pending
         }
         purchase.collected(binding: purchase.bindingHash.finish())
-        stage = .admitting
+        stage = purchase.isProven ? .admitting : .proving
         return .ready
     }
 
@@ -157,15 +150,16 @@ extension Exchange {
         }
         purchase.admissionIsTaken = true
         switch admitted {
+        case .verify(let hold):
+            purchase.holds(hold)
+            stage = .verifying
+            return .ready
         case .claimed(let ticket):
             purchase.claimed(ticket)
             stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
         case .redeemed(let ticket, let transaction):
             purchase.redeemed(ticket, transaction: transaction)
             stage = .forwarding
-        case .verify(let hold):
-            worker.ledger.release(hold)
-            return answer(.ledgerUnavailable)
         case .refused(let code): return answer(challenging: route, code: code)
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)
@@ -188,6 +182,7 @@ extension Exchange {
             binding: purchase.binding, bind: terms.bind, order: terms.order, amountAtomic: purchase.offer.amountAtomic,
             payTo: purchase.offer.payTo.bytes, validBefore: authorization.validBefore.clampedToInt64,
             neededSeconds: Int64(terms.neededSeconds), assetDecimals: purchase.offer.assetDecimals,
+            facilitator: ClaimFacilitator(purchase.offer.facilitator),
             termsFault: purchase.termsFault?.rawValue, route: route.matchText, revision: purchase.revision,
             request: "\(String(decoding: head.bytes(of: head.methodRange), as: UTF8.self)) "
                 + String(decoding: target.prefix(512), as: UTF8.self),
@@ -198,7 +193,7 @@ extension Exchange {
     }
 
     /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.
-    private func admissionReply() -> @Sendable (Admitted) -> Void {
+    func admissionReply() -> @Sendable (Admitted) -> Void {
         let inbox = worker.inbox
         let handle = handle
         return { admitted in
@@ -213,7 +208,7 @@ extension Exchange {
     }
 
     /// A closure for another thread that notes `value` and resumes this exchange, if it is still this one.
-    private func reply<Value: Sendable>(
+    func reply<Value: Sendable>(
         _ note: @escaping @Sendable (Purchase, Value) -> Void
     ) -> @Sendable (Value) -> Void {
         let inbox = worker.inbox
@@ -225,72 +220,5 @@ extension Exchange {
                 exchange.advance()
             }
         }
-    }
-
-    /// `settle: first`: nothing is asked of the upstream before the money is ours.
-    func settleFirst() -> Progress {
-        guard let purchase, let ticket = purchase.ticket else { preconditionFailure("a claim is settled") }
-        guard let settlement = purchase.settlement else {
-            if !purchase.settlementIsAsked {
-                purchase.settlementIsAsked = true
-                worker.ledger.settle(ticket, reply: reply { $0.settlement = $1 })
-            }
-            return .pending
-        }
-        guard case .settled(let transaction, _) = settlement else { return answerUnsettled(settlement, purchase) }
-        purchase.paid(transaction)
-        stage = .forwarding
-        return .ready
-    }
-
-    /// `settle: after`: the answer is whole and held; it leaves only when the money is ours.
-    func settleAfter() -> Progress {
-        guard let purchase, let ticket = purchase.ticket else { preconditionFailure("a claim is settled") }
-        guard let settlement = purchase.settlement else {
-            if !purchase.settlementIsAsked {
-                purchase.settlementIsAsked = true
-                worker.ledger.answered(ticket, reply: reply { $0.settlement = $1 })
-            }
-            return .pending
-        }
-        guard case .settled(let transaction, _) = settlement else {
-            purchase.dropHeld()
-            return answerUnsettled(settlement, purchase)
-        }
-        purchase.paid(transaction)
-        beginHeldAnswer(purchase)
-        return .ready
-    }
-
-    private func answerUnsettled(_ settlement: Settlement, _ purchase: Purchase) -> Progress {
-        // The ledger has ended the claim, or will not say; there is nothing left to tell it.
-        purchase.ticket = nil
-        switch settlement {
-        case .settled: preconditionFailure("a settled payment is not refused")
-        case .refused(let code): return answer(settlementRefused: code, purchase)
-        case .pending(let transaction): return answer(pending: transaction, purchase)
-        case .unavailable: return answer(.settlementUnsure)
-        }
-    }
-
-    /// Tells the ledger how the exchange ended; every ticket ends here.
-    func settleAccounts(delivered: Bool) -> ExchangeRecord.Outcome {
-        guard let purchase else { return record.outcome }
-        guard let ticket = purchase.ticket else {
-            // It came too late to be acted upon.
-            if !purchase.admissionIsTaken, let admitted = purchase.admitted { worker.giveBack(admitted) }
-            return record.outcome
-        }
-        guard purchase.isPaid else {
-            worker.ledger.ended(ticket, .uncharged(reason: purchase.voidReason))
-            return .void
-        }
-        let isGood = !purchase.isRerun || (200...299).contains(purchase.answerStatus ?? 0)
-        if delivered && purchase.answerIsUpstreams && isGood {
-            worker.ledger.ended(ticket, .delivered)
-            return .delivered
-        }
-        worker.ledger.ended(ticket, .undelivered(noRequestByteWritten: !purchase.requestBytesWritten))
-        return .owed
     }
 }

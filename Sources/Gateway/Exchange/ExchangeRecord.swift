@@ -33,4 +33,19 @@ struct ExchangeRecord {
     /// There was no request line to tell of.
     var targetIsUnknown = false
     var isBrokenOff = false
+
+    /// For the next exchange. The words are looked at first, because giving up nothing costs calls, too.
+    mutating func begin(atNanoseconds nanoseconds: UInt64) {
+        startedNanoseconds = nanoseconds
+        upstreamStartedNanoseconds = 0
+        upstreamFirstByteNanoseconds = 0
+        status = 0
+        bytesIn = 0
+        bytesOut = 0
+        outcome = .free
+        if code != nil { code = nil }
+        if upstreamFault != nil { upstreamFault = nil }
+        targetIsUnknown = false
+        isBrokenOff = false
+    }
 }

@@ -29,21 +29,22 @@ extension Exchange {
         if isAdmin { return answerAdmin() }
         if head.method == .trace { return refuseTunnel() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
-        let revision = prepared.revision
-        switch revision.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
+        let prepared = prepared
+        switch prepared.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
         case .route(let index):
-            let route = revision.routes[index]
+            let route = prepared.revision.routes[index]
             self.route = route
             return route.isPriced ? price(route) : startForwarding(to: route.upstream)
         case .optionsOnPriced(let index):
-            route = revision.routes[index]
-            return answer(.noContent(allow: revision.routes[index].allow))
+            let route = prepared.revision.routes[index]
+            self.route = route
+            return answer(.noContent(allow: route.allow))
         case .notFound:
-            switch revision.settings.unmatched {
+            switch prepared.revision.settings.unmatched {
             case .deny: return answer(.notFound)
             case .free(let upstream): return startForwarding(to: upstream)
             }
-        case .methodNotAllowed(let methods): return answer(.methodNotAllowed(allow: revision.table.allowText(methods)))
+        case .methodNotAllowed(let methods): return answer(.methodNotAllowed(allow: prepared.table.allowText(methods)))
         case .ambiguousSpelling: return answer(.ambiguousSpelling)
         }
     }
@@ -135,7 +136,7 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .reading, .collecting, .forwarding, .answering: break
+        case .routing, .reading, .collecting, .proving, .verifying, .forwarding, .answering: break
         }
         abandonConnection()
         if answerStarted { return breakOff() }

@@ -6,36 +6,48 @@ struct ExchangeHandle: Hashable, Sendable {
 
 /// One loop's exchanges, used again and again: as many as were ever under way at once.
 ///
-/// Its lists are unchecked: nothing that is called while one is changed comes back here.
+/// It keeps every one of them to the loop's end, so that whoever names one before need not count.
 final class ExchangeSlab {
+    // Unchecked: nothing that is called while it is changed comes back here.
     @exclusivity(unchecked) private var all: [Exchange] = []
-    @exclusivity(unchecked) private var free: [Exchange] = []
+    /// Those at rest, linked by `Exchange.nextFree`.
+    private var firstFree: Unmanaged<Exchange>?
     private(set) var activeCount = 0
 
     /// An exchange of the loop's own `worker`.
-    func take(for worker: Worker) -> Exchange {
+    func take(for worker: Worker) -> Unmanaged<Exchange> {
         activeCount += 1
-        if let exchange = free.popLast() { return exchange }
+        guard let first = firstFree else { return make(for: worker) }
+        firstFree = first._withUnsafeGuaranteedRef { $0.nextFree }
+        return first
+    }
+
+    private func make(for worker: Worker) -> Unmanaged<Exchange> {
         let exchange = Exchange(worker: worker, index: UInt32(all.count))
         all.append(exchange)
-        return exchange
+        return .passUnretained(exchange)
     }
 
     /// Whoever still names it by handle will not find it.
     func giveBack(_ exchange: Exchange) {
         exchange.generation &+= 1
         activeCount -= 1
-        free.append(exchange)
+        exchange.nextFree = firstFree
+        firstFree = .passUnretained(exchange)
     }
 
     /// Exchanges at rest let go of the former revision.
     func adopt(_ prepared: PreparedRevision) {
-        for exchange in free { exchange.prepared = prepared }
+        var next = firstFree
+        while let exchange = next?.takeUnretainedValue() {
+            exchange.prepared = prepared
+            next = exchange.nextFree
+        }
     }
 
     /// After the loop's end, when nobody will ask for one again.
     func removeAll() {
-        free.removeAll()
+        firstFree = nil
         all.removeAll()
     }
 

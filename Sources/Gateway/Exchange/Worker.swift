@@ -8,6 +8,7 @@ import Synchronization
 /// What the loops of one process share. Everything in it may be used from any thread.
 struct SharedServices: Sendable {
     let ledger: Ledger
+    let money: any MoneyDesk
     let resolver: Resolver
     let disk: SpillDisk
     let accessLog: AccessLog?
@@ -88,10 +89,13 @@ final class Worker {
         }
     }
 
-    func acceptFailed(_ fault: SystemFault) {
+    func acceptFailed(_ fault: SystemFault) { warn("connections cannot be taken", cause: "\(fault)") }
+
+    /// To the operator's log, at most once a second.
+    func warn(_ text: StaticString, cause: String) {
         if loop.nowNanoseconds < nextWarningNanoseconds { return }
         nextWarningNanoseconds = loop.nowNanoseconds + 1_000_000_000
-        services.logger.warning("connections cannot be taken", metadata: ["cause": "\(fault)"])
+        services.logger.warning("\(text)", metadata: ["cause": "\(cause)"])
     }
 
     func connectionClosed(_ connection: DownstreamConnection) {
@@ -120,7 +124,10 @@ final class Worker {
         stopIfDrained()
     }
 
-    func exchangeEnded() { stopIfDrained() }
+    func exchangeEnded(_ exchange: Exchange) {
+        exchanges.giveBack(exchange)
+        if isDraining { stopIfDrained() }
+    }
 
     private func stopIfDrained() {
         guard isDraining, !waitsForOthers, exchanges.activeCount == 0, connections.values.allSatisfy(\.isAdmin) else {

@@ -38,6 +38,15 @@ extension Answer {
         return answer
     }
 
+    /// The chain or the facilitator could not be asked: nothing is claimed.
+    static var facilitatorUnreachable: Answer {
+        var answer = Answer(
+            503, "facilitator_unreachable", "Payments of this kind cannot be verified now. Nothing was charged.")
+        answer.retryAfterSeconds = 5
+        answer.saysNotCharged = true
+        return answer
+    }
+
     static var answerTooLarge: Answer {
         var answer = Answer(
             502, "answer_too_large", "The API's answer is larger than this gateway holds. Nothing was charged.")

@@ -3,12 +3,15 @@ import HTTP
 /// A revision with everything that is computed once for it: shared by all loops, never changed.
 final class PreparedRevision: Sendable {
     let revision: Revision
+    /// Of the revision, at hand for every request.
+    let table: RouteTable
     private let challenges: [Challenge?]
     /// For the revision's https upstreams; read here, where no loop waits for the disk.
     let trusts: TrustedAuthorities
 
     init(_ revision: Revision) {
         self.revision = revision
+        table = revision.table
         trusts = TrustedAuthorities(reading: revision.upstreams.filter(\.url.isTLS).map(\.caFile))
         challenges = revision.routes.map { route in
             route.terms.map { Challenge($0, settings: revision.settings) }

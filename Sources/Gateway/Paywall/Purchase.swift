@@ -28,6 +28,13 @@ final class Purchase {
     var bindingHasBegun = false
     private(set) var binding = Bytes32.zero
 
+    /// The signature is the payer's own key's; otherwise a contract has to stand for it.
+    let isProven: Bool
+    /// What a chain or a facilitator said of the payment, until it is acted upon.
+    var verdict: Verdict?
+    private var isBeingVerified = false
+    private var hold: LeaseHold?
+
     var token: AdmissionToken?
     var admitted: Admitted?
     /// What the ledger said has been acted upon.
@@ -54,15 +61,40 @@ final class Purchase {
     var voidReason = "the exchange ended early"
     var acknowledgementChecks = 0
 
-    init(payload: PaymentPayload, offer: Offer, terms: Terms, revision: Int, payer: Address, termsFault: PaymentCode?) {
+    init(_ payload: PaymentPayload, _ agreed: Agreement, isProven: Bool) {
         self.payload = payload
-        self.offer = offer
-        self.terms = terms
-        self.revision = revision
-        self.payer = payer
-        self.termsFault = termsFault
-        collectsBody = terms.bind == .body
+        self.isProven = isProven
+        offer = agreed.offer
+        terms = agreed.terms
+        revision = agreed.revision
+        payer = payload.authorization.from
+        termsFault = agreed.fault
+        collectsBody = agreed.terms.bind == .body
     }
+
+    // MARK: Verification
+
+    /// True for the first who asks: the question goes out once.
+    func verdictIsAsked() -> Bool {
+        defer { isBeingVerified = true }
+        return !isBeingVerified
+    }
+
+    func takeVerdict() -> Verdict? {
+        if verdict != nil { isBeingVerified = false }
+        return verdict.take()
+    }
+
+    /// The ledger holds a lease for this payment while it is verified.
+    func holds(_ hold: LeaseHold) {
+        self.hold = hold
+        admitted = nil
+        admissionIsTaken = false
+    }
+
+    func takeHold() -> LeaseHold? { hold.take() }
+
+    // MARK: The claim
 
     /// The body is whole, if it is part of the binding at all.
     func collected(binding: Bytes32) {

@@ -16,6 +16,19 @@ protocol MoneyDesk: Sendable {
 
     /// Moves the money of a claim, and answers when the ledger holds how it went.
     func settle(_ ticket: Ticket, _ request: VerificationRequest, reply: @escaping @Sendable (Settlement) -> Void)
+
+    /// What keeps payments from being verified or settled now, or soon will; empty when all is well.
+    var troubles: [PaymentTrouble] { get }
+}
+
+/// What is wrong with a way to pay, for the load balancer and the operator.
+struct PaymentTrouble: Sendable, Hashable {
+    /// The payment's name in the configuration.
+    let payment: String
+    /// Stable, for programs: `rpc_unreachable`, `low_balance`.
+    let code: String
+    /// For people.
+    let detail: String
 }
 
 /// One payment as it is shown to a chain or a facilitator.

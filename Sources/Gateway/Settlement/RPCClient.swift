@@ -89,6 +89,19 @@ final class RPCClient: EventHandler {
         }
     }
 
+    /// Asks step by step until there is an answer. The deadline is each step's.
+    func pursue<Answer>(
+        _ inquiry: ChainInquiry<Answer>, deadlineMilliseconds: Int, done: @escaping (Answer) -> Void
+    ) {
+        switch inquiry {
+        case .answer(let answer): done(answer)
+        case .ask(let calls, let next):
+            call(calls, deadlineMilliseconds: deadlineMilliseconds) { [self] replies in
+                pursue(next(replies), deadlineMilliseconds: deadlineMilliseconds, done: done)
+            }
+        }
+    }
+
     private func ask(
         _ calls: [RPCCall], of node: Int?, _ deadlineMilliseconds: Int, _ done: @escaping ([RPCReply]) -> Void
     ) {

@@ -1,5 +1,5 @@
 /// Who moves the money of a claim.
-public enum Facilitator: Hashable, Sendable {
+public enum ClaimFacilitator: Hashable, Sendable {
     /// Inside the ledger, with play money: each new wallet starts with ten whole units of the asset.
     case sandbox
     /// Our own relayer, on the chain.

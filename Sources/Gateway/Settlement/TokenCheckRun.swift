@@ -1,0 +1,21 @@
+import OnChain
+
+extension RPCClient {
+    /// Compares a token with the configuration. Where no node is on the right chain and one says that it is on another, that
+    /// is a mismatch too: waiting would not help.
+    func check(_ token: TokenCheck, deadlineMilliseconds: Int, done: @escaping (TokenCheck.Outcome) -> Void) {
+        pursue(token.begin(), deadlineMilliseconds: deadlineMilliseconds) { [self] outcome in
+            done(token.outcome(outcome, health: health))
+        }
+    }
+}
+
+extension TokenCheck {
+    func outcome(_ outcome: Outcome, health: [RPCHealth]) -> Outcome {
+        guard case .unreachable = outcome, !health.contains(where: { $0.state == .usable }) else { return outcome }
+        for node in health {
+            if case .wrongChain(let found) = node.state { return wrongChain(found, at: node.name) }
+        }
+        return outcome
+    }
+}
