@@ -95,7 +95,8 @@ public struct RelayerQueue: Sendable {
     }
 
     public let address: Address
-    public let policy: FeePolicy
+    /// May change at any time; what is in flight keeps its fees.
+    public var policy: FeePolicy
     var price: GasPrice?
     /// The chain's next nonce; nil before it was heard.
     var latest: UInt64?
@@ -134,10 +135,13 @@ public struct RelayerQueue: Sendable {
     /// The nonce that a claim's transactions have.
     public func nonce(claim: Int64) -> UInt64? { nonceOfClaim[claim] }
 
+    /// What a new transaction would offer now; nil where the cap leaves no room, or nothing is known.
+    public var fees: Fees? { price.flatMap { policy.fees(at: $0) } }
+
     /// Why nothing more is taken now; nil where a job would be.
     public func refusal(now: UInt64) -> QueueRefusal? {
-        guard latest != nil, let price, !asksForRows else { return .notReady }
-        if policy.fees(at: price) == nil { return .feesAboveCap }
+        guard latest != nil, price != nil, !asksForRows else { return .notReady }
+        if fees == nil { return .feesAboveCap }
         if inFlight >= Self.capacity { return .full }
         if isStuck(now: now) && inFlight > Self.behindStuck { return .stuck }
         if now < noFundsUntil { return .noFunds }
@@ -149,7 +153,7 @@ public struct RelayerQueue: Sendable {
     /// Gives the next nonce to a job. It is taken until `signed` and `durable`, `withdrawn` or `abandoned` are said.
     public mutating func take(_ job: RelayJob, now: UInt64) throws(QueueRefusal) -> UnsignedTransaction {
         if let refusal = refusal(now: now) { throw refusal }
-        guard let latest, let price, let fees = policy.fees(at: price) else { throw .notReady }
+        guard let latest, let fees else { throw .notReady }
         let nonce: UInt64
         if let reused = gaps.filter({ $0.key >= latest && $0.value.mayBeReused }).keys.min() {
             gaps[reused] = nil

@@ -10,7 +10,7 @@ extension RelayerQueue {
         if before != count { frontSince = now }
         let first = before == nil
         if first { floor = entries.isEmpty ? count : min(floor, count) }
-        next = max(next, count, first ? pooled : 0)
+        next = max(next, count, pending ?? 0)
         gaps = gaps.filter { $0.key >= count }
         if let before, count < before { broadcastAgain(from: count, to: before, now) }
         if count < floor {

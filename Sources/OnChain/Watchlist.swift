@@ -96,6 +96,9 @@ public struct Watchlist: Sendable {
     /// A replacement was signed.
     public mutating func add(hash: Bytes32, to claim: Int64) { entries[claim]?.order.hashes.append(hash) }
 
+    /// From where on evidence of a claim is looked for.
+    public func firstBlock(of claim: Int64) -> UInt64? { entries[claim]?.order.sinceBlock }
+
     /// A node said that the nonce is used: the claim is looked at now.
     public mutating func lookNow(_ claim: Int64, now: UInt64) {
         if open.contains(claim) { entries[claim]?.nextLookAt = now }
