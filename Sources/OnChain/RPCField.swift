@@ -1,0 +1,83 @@
+import Bytes
+import Chains
+import JSON
+
+/// One value of a node's result with its name, and the few shapes that Ethereum's JSON-RPC writes values in.
+struct RPCField {
+    let name: StaticString
+    let value: JSONValue
+
+    init(_ name: StaticString, _ value: JSONValue) {
+        self.name = name
+        self.value = value
+    }
+
+    /// A member that must be there.
+    init(_ object: JSONValue, _ name: StaticString) throws(RPCFault) {
+        guard let value = object[name] else { throw .malformed("\(name) is missing") }
+        self.init(name, value)
+    }
+
+    /// A member that may be missing or null.
+    static func optional(_ object: JSONValue, _ name: StaticString) -> RPCField? {
+        guard let value = object[name], !value.isNull else { return nil }
+        return RPCField(name, value)
+    }
+
+    /// `0x` and 1 to 64 hex digits.
+    func quantity() throws(RPCFault) -> UInt256 {
+        let read = value.withString { text -> UInt256? in
+            guard (3...66).contains(text.count), text[0] == 0x30, text[1] == 0x78 else { return nil }
+            var digits = [UInt8](repeating: 0x30, count: 66 - text.count)
+            digits += text[2...]
+            var bytes = [UInt8](repeating: 0, count: 32)
+            let valid = bytes.withUnsafeMutableBytes { out in digits.withUnsafeBytes { Hex.decode($0, into: out) } }
+            return valid ? Bytes32(bytes).map { UInt256($0) } : nil
+        }
+        guard let read = read ?? nil else { throw .malformed("\(name) is no quantity") }
+        return read
+    }
+
+    func uint128() throws(RPCFault) -> UInt128 {
+        guard let value = try quantity().uint128 else { throw .malformed("\(name) is above 128 bits") }
+        return value
+    }
+
+    func uint64() throws(RPCFault) -> UInt64 {
+        guard let value = try quantity().uint128, value <= UInt128(UInt64.max) else {
+            throw .malformed("\(name) is above 64 bits")
+        }
+        return UInt64(value)
+    }
+
+    /// `0x` and an even number of hex digits, perhaps none.
+    func data() throws(RPCFault) -> [UInt8] {
+        guard let read = RPCField.data(value) else { throw .malformed("\(name) is no hex data") }
+        return read
+    }
+
+    static func data(_ value: JSONValue) -> [UInt8]? {
+        let read = value.withString { text -> [UInt8]? in
+            guard text.count >= 2, text.count % 2 == 0, text[0] == 0x30, text[1] == 0x78 else { return nil }
+            var bytes = [UInt8](repeating: 0, count: text.count / 2 - 1)
+            let digits = UnsafeRawBufferPointer(rebasing: text[2...])
+            return bytes.withUnsafeMutableBytes { Hex.decode(digits, into: $0) } ? bytes : nil
+        }
+        return read ?? nil
+    }
+
+    func hash() throws(RPCFault) -> Bytes32 {
+        guard let hash = Bytes32(try data()) else { throw .malformed("\(name) is not 32 bytes") }
+        return hash
+    }
+
+    func address() throws(RPCFault) -> Address {
+        guard let bytes = Bytes20(try data()) else { throw .malformed("\(name) is not 20 bytes") }
+        return Address(bytes)
+    }
+
+    func elements() throws(RPCFault) -> JSONElements {
+        guard value.kind == .array else { throw .malformed("\(name) is no array") }
+        return value.elements
+    }
+}

@@ -1,0 +1,44 @@
+import Bytes
+import JSON
+
+/// What became of a mined transaction.
+public struct RPCReceipt: Hashable, Sendable {
+    /// False: it was reverted, and had no effect but its nonce and its fee (EIP-658).
+    public var succeeded: Bool
+    public var transactionHash: Bytes32
+    /// In their order.
+    public var logs: [RPCLog]
+    public var blockNumber: UInt64
+    public var blockHash: Bytes32
+    public var gasUsed: UInt64
+    /// Wei per unit of gas; nil where the node does not say.
+    public var effectiveGasPrice: UInt128?
+
+    public init(
+        succeeded: Bool, transactionHash: Bytes32, logs: [RPCLog], blockNumber: UInt64, blockHash: Bytes32,
+        gasUsed: UInt64, effectiveGasPrice: UInt128?
+    ) {
+        self.succeeded = succeeded
+        self.transactionHash = transactionHash
+        self.logs = logs
+        self.blockNumber = blockNumber
+        self.blockHash = blockHash
+        self.gasUsed = gasUsed
+        self.effectiveGasPrice = effectiveGasPrice
+    }
+
+    init(_ object: JSONValue) throws(RPCFault) {
+        guard object.kind == .object else { throw .malformed("a receipt is no object") }
+        switch try RPCField(object, "status").uint64() {
+        case 0: succeeded = false
+        case 1: succeeded = true
+        default: throw .malformed("status is neither 0 nor 1")
+        }
+        transactionHash = try RPCField(object, "transactionHash").hash()
+        logs = try RPCLog.list(try RPCField(object, "logs").value)
+        blockNumber = try RPCField(object, "blockNumber").uint64()
+        blockHash = try RPCField(object, "blockHash").hash()
+        gasUsed = try RPCField(object, "gasUsed").uint64()
+        effectiveGasPrice = try RPCField.optional(object, "effectiveGasPrice")?.uint128()
+    }
+}
