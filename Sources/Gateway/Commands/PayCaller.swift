@@ -56,18 +56,10 @@ final class PayCaller: AnswerReceiver, TimerTarget {
     }
 
     func answerHead(_ head: ResponseHead) {
-        func value(_ name: String) -> [UInt8]? {
-            for place in 0..<head.fields.count {
-                let field = head.fields[place]
-                let written = String(decoding: head.bytes(of: field.name), as: UTF8.self)
-                if written.lowercased() == name { return Array(head.bytes(of: field.value)) }
-            }
-            return nil
-        }
         self.head = PayAnswer(
-            status: head.statusCode, terms: value("payment-required"),
-            receipt: value("payment-response") ?? value("x-payment-response"),
-            location: value("location").map { String(decoding: $0, as: UTF8.self) })
+            status: head.statusCode, terms: head.value("payment-required"),
+            receipt: head.value("payment-response") ?? head.value("x-payment-response"),
+            location: head.value("location").map { String(decoding: $0, as: UTF8.self) })
     }
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
