@@ -8,7 +8,7 @@ extension ConfigErrorTests {
                 "20.yaml:1:15: payments.a.network: is missing; name one, such as base-sepolia, or write eip155:N",
                 "20.yaml:1:15: payments.a.asset: is missing; write USDC, or {address, name, version, decimals}",
                 "20.yaml:1:15: payments.a.pay_to: is missing; it is the address that is paid, 0x and 40 hex digits",
-                "20.yaml:1:15: payments.a.facilitator: is missing; known: sandbox",
+                "20.yaml:1:15: payments.a.facilitator: is missing; known: self, sandbox",
             ]),
         Case(
             "payments: {\"a b\": {}}\n",
@@ -26,12 +26,12 @@ extension ConfigErrorTests {
                 "20.yaml:1:11: payments: expected a map, found a list"
             ]),
         Case(
-            "payments: {a: {network: base-sepola, asset: usdc, pay_to: \"0x209693Bc6afc0C5328bA36FaF03C514EF312287c\", facilitator: self}}\n",
+            "payments: {a: {network: base-sepola, asset: usdc, pay_to: \"0x209693Bc6afc0C5328bA36FaF03C514EF312287c\", facilitator: sef}}\n",
             [
                 "20.yaml:1:25: payments.a.network: unknown network \"base-sepola\" (others are written eip155:N); did you mean \"base-sepolia\"?",
                 "20.yaml:1:45: payments.a.asset: unknown asset \"usdc\"; write USDC",
                 "20.yaml:1:59: payments.a.pay_to: the EIP-55 checksum (the case of the letters) of 0x209693Bc6afc0C5328bA36FaF03C514EF312287c is wrong; a digit may be mistyped",
-                "20.yaml:1:118: payments.a.facilitator: unknown facilitator \"self\"; known: sandbox",
+                "20.yaml:1:118: payments.a.facilitator: unknown facilitator \"sef\"; did you mean \"self\"?",
             ]),
         Case(
             "payments: {a: {network: base, asset: USDC, pay_to: \"0x209693bc6afc0c5328ba36faf03c514ef312287c\", facilitator: sandbox}}\n",
@@ -127,7 +127,7 @@ extension ConfigErrorTests {
         Case(
             "upstreams: {a: {url: \"http://h\", ca_file: /nonexistent.pem}}\n",
             [
-                "20.yaml:1:43: upstreams.a.ca_file: has no meaning for http://h; it is for https"
+                "20.yaml:1:43: upstreams.a.ca_file: has no meaning for plain http; it is for https"
             ]),
         Case(
             "upstreams: {a: {url: \"http://h\", headers: {Host: x, X-Farebox-Payer: y, Content-Length: 1, x-payment: z, \"a b\": c, X-A: 1, x-a: 2, X-B: [c], X-C: \"a\\nb\", X-D: {env: E, file: F}, X-E: {environment: E}, X-F: \" pad\"}}}\n",

@@ -152,7 +152,7 @@ extension ConfigErrorTests {
                 "20.yaml:1:24: upstreams.bad.url: \"x\" has no scheme; write http://x",
                 "20.yaml:3:17: payments.bad.asset: is missing; write USDC, or {address, name, version, decimals}",
                 "20.yaml:3:17: payments.bad.pay_to: is missing; it is the address that is paid, 0x and 40 hex digits",
-                "20.yaml:3:17: payments.bad.facilitator: is missing; known: sandbox",
+                "20.yaml:3:17: payments.bad.facilitator: is missing; known: self, sandbox",
             ]),
         Case(
             "routes:\n  - {match: /x, upstream: legacy, price: $2}\n  - {match: /X, upstream: legacy, price: $1}\n  - {match: /y, upstream: legacy, price: 1}\n  - {match: /Y, upstream: legacy, price: $1}\n",

@@ -16,7 +16,9 @@ import Testing
         }
     }
 
-    static let cases: [Case] = settingCases + paymentCases + upstreamCases + routeCases + yamlCases
+    static let cases: [Case] =
+        settingCases + paymentCases + networkCases + relayerCases + facilitatorCases + upstreamCases + routeCases
+        + yamlCases
 
     @Test(arguments: cases)
     func messages(_ broken: Case) {

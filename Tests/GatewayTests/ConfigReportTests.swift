@@ -29,7 +29,7 @@ import Testing
                 GET api.example.com/v1/reports/*  legacy    $3     after   300s    test-usdc 3000000
                 everything else is answered 404
 
-                PAYMENT    NETWORK                      ASSET  PAY TO                                      FACILITATOR
+                PAYMENT    NETWORK                      ASSET  PAY TO                                      FACILITATOR  CONFIRMATIONS
                 test-usdc  base-sepolia (eip155:84532)  USDC   0x209693Bc6afc0C5328bA36FaF03C514EF312287C  sandbox
 
                 Sandbox: test-usdc settles inside the ledger. Signatures and balances are real, money is not; each new wallet starts with $10.

@@ -201,7 +201,7 @@ enum Pay {
     /// Ten units of an asset without decimals are a new wallet's grant.
     static func admission(
         wallet: Int = 1, nonce: Int = 1, binding: Int = 1, order: SettleOrder = .after, amount: UInt128 = 1,
-        chain: String = "eip155:84532", asset: Int = 7, facilitator: Facilitator = .sandbox
+        chain: String = "eip155:84532", asset: Int = 7, facilitator: ClaimFacilitator = .sandbox
     ) -> Admission {
         Admission(
             key: ClaimKey(chain: chain, asset: bytes20(asset), payer: bytes20(wallet), nonce: bytes32(nonce)),

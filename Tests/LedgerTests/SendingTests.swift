@@ -79,7 +79,7 @@ import Testing
     }
 
     /// The sandbox's settlement must not make a claim of a chain's paid.
-    @Test(arguments: [Facilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(facilitator: Facilitator) throws {
+    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(facilitator: ClaimFacilitator) throws {
         for order in SettleOrder.allCases {
             let desk = try Desk()
             let admission = Pay.admission(order: order, facilitator: facilitator)

@@ -11,8 +11,8 @@ import Testing
             wallet: wallet, nonce: nonce, binding: binding, order: order, amount: amount, facilitator: .chain)
     }
 
-    @Test(arguments: [Facilitator.chain, .remote("hosted")], SettleOrder.allCases)
-    func nothingIsClaimedBeforeItIsVerified(facilitator: Facilitator, order: SettleOrder) throws {
+    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")], SettleOrder.allCases)
+    func nothingIsClaimedBeforeItIsVerified(facilitator: ClaimFacilitator, order: SettleOrder) throws {
         let desk = try Desk()
         let admission = Pay.admission(order: order, facilitator: facilitator)
         let syncs = desk.disk.syncs
@@ -172,12 +172,12 @@ import Testing
     }
 
     @Test func facilitatorsByText() {
-        let rows: [(String, Facilitator?)] = [
+        let rows: [(String, ClaimFacilitator?)] = [
             ("sandbox", .sandbox), ("self", .chain), ("remote:hosted", .remote("hosted")), ("remote:", nil), ("", nil),
             ("chain", nil), ("remote:a:b", .remote("a:b")), ("Self", nil),
         ]
         for (text, facilitator) in rows {
-            #expect(Facilitator(text: text) == facilitator)
+            #expect(ClaimFacilitator(text: text) == facilitator)
             if let facilitator { #expect(facilitator.rawText == text) }
         }
     }

@@ -43,7 +43,8 @@ enum CheckTable {
         var text = ""
         if let relayer = revision.settings.relayer, revision.payments.contains(where: { $0.facilitator == .chain }) {
             let keys = relayer.keys.map(\.description).joined(separator: ", ")
-            text += "\nself: settled by \(keys), at most \(ConfigValue.text(scaled: relayer.maxFeeWei, decimals: 9)) gwei"
+            text +=
+                "\nself: settled by \(keys), at most \(ConfigValue.text(scaled: relayer.maxFeeWei, decimals: 9)) gwei"
             text += " a unit of gas"
             for network in revision.networks {
                 guard let fee = network.maxFeeWei else { continue }

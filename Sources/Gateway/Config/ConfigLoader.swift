@@ -104,7 +104,8 @@ public struct ConfigLoader: Sendable {
             policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments),
             relayer: relayer)
         return Parts(
-            settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments, upstreams: upstreams, routes: routes, table: table)
+            settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
+            upstreams: upstreams, routes: routes, table: table)
     }
 
     /// A file of authorities that cannot be read, or that no https reads.

@@ -83,7 +83,8 @@ struct FacilitatorsReader {
         if let bytes = secret.bytes, FacilitatorTokenKey(bytes) == nil {
             refuse(
                 secretNode, map.below("secret"),
-                "\(secret.source) holds no signing key: base64 of an Ed25519 key, or an EC key of P-256 in PEM, is wanted")
+                "\(secret.source) holds no signing key: base64 of an Ed25519 key, or an EC key of P-256 in PEM, is wanted"
+            )
         }
         guard let keyID else { return nil }
         return .coinbase(keyID: keyID, key: secret)

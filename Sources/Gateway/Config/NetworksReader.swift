@@ -105,18 +105,24 @@ struct NetworksReader {
         let tiers = entries.filter { $0.key.hasPrefix("above ") }.compactMap { tier($0, own) }
             .sorted { $0.tier.above.order < $1.tier.above.order }
         var former = (text: "default", blocks: fewest)
-        for (tier, entry) in tiers {
-            if tier.blocks <= former.blocks {
+        for (at, (tier, entry)) in tiers.enumerated() {
+            if at > 0 && tiers[at - 1].tier.above == tier.above {
+                problems.error(
+                    entry.value.place, own.below(entry.key), "is as much as \"\(former.text)\"; keep one of them")
+            } else if tier.blocks <= former.blocks {
                 problems.error(
                     entry.value.place, own.below(entry.key),
-                    "\(tier.blocks) is no more than the \(former.blocks) of \"\(former.text)\"; larger amounts take more blocks")
+                    "\(tier.blocks) is no more than the \(former.blocks) of \"\(former.text)\"; larger amounts take more blocks"
+                )
             }
             former = (entry.key, tier.blocks)
         }
         return Confirmations(fewest: fewest, tiers: tiers.map(\.tier))
     }
 
-    private func tier(_ entry: ConfigNode.Entry, _ map: ConfigMap) -> (tier: Confirmations.Tier, entry: ConfigNode.Entry)? {
+    private func tier(_ entry: ConfigNode.Entry, _ map: ConfigMap) -> (
+        tier: Confirmations.Tier, entry: ConfigNode.Entry
+    )? {
         let blocks = map.count(entry.key, in: Self.blocks)
         do {
             let above = try DollarPrice(String(entry.key.dropFirst("above ".count)))

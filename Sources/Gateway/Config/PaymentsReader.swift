@@ -174,7 +174,8 @@ struct PaymentsReader {
         } else if Self.otherMainnets.contains(network.chainID) {
             map.error(
                 "network",
-                "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network")
+                "eip155:\(network.chainID) holds real money, which facilitator: sandbox never moves; use a test network"
+            )
         } else {
             map.warning(
                 "network",

@@ -30,7 +30,8 @@ struct SettlementReader {
             let near = NearestName.among(names, to: text).map { "did you mean \"\($0)\"?" }
             map.error(
                 "facilitator",
-                "unknown facilitator \"\(ConfigNode.shortened(text))\"; \(near ?? "known: \(names.joined(separator: ", "))")")
+                "unknown facilitator \"\(ConfigNode.shortened(text))\"; \(near ?? "known: \(names.joined(separator: ", "))")"
+            )
             return nil
         }
     }
@@ -62,7 +63,8 @@ struct SettlementReader {
     func checkPayee(_ map: ConfigMap, _ payTo: Address) {
         let accounts = ((relayer?.keys ?? []) + (running?.relayer?.keys ?? [])).compactMap(\.account)
         guard accounts.contains(where: { $0.address == payTo }) else { return }
-        map.error("pay_to", "is the relayer's own account, whose key is on this machine; it pays gas and never holds revenue")
+        map.error(
+            "pay_to", "is the relayer's own account, whose key is on this machine; it pays gas and never holds revenue")
     }
 
     func confirmations(_ facilitator: Facilitator, _ chainID: UInt64) -> Confirmations? {
