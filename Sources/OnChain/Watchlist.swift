@@ -115,8 +115,11 @@ public struct Watchlist: Sendable {
         return outcomes
     }
 
-    /// The earliest deadline of an exchange that waits.
-    public var nextDeadline: UInt64? { open.compactMap { entries[$0]?.order.deadline }.min() }
+    /// Somebody who is believed says that nothing moved; it is watched on, for nothing is final.
+    public mutating func refused(_ claim: Int64) -> [WatchOutcome] {
+        guard let entry = entries[claim], open.contains(claim), case .awaited = entry.phase else { return [] }
+        return refuse(entry, .reverted)
+    }
 
     // MARK: What is found
 

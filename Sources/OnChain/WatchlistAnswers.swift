@@ -161,7 +161,7 @@ extension Watchlist {
         return refuse(entry, audit.reason)
     }
 
-    private mutating func refuse(_ entry: Entry, _ reason: WatchRefusal) -> [WatchOutcome] {
+    mutating func refuse(_ entry: Entry, _ reason: WatchRefusal) -> [WatchOutcome] {
         let claim = entry.order.claim
         var outcomes: [WatchOutcome] = []
         if entry.order.standing != .refused { outcomes.append(.refused(claim: claim, reason)) }

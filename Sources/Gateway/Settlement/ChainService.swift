@@ -133,7 +133,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         if case .failure(let refusal) = sender() {
             return reply(.unreachable("\(network.name): \(refusal.text)"))
         }
-        if let head = watcher.list.head?.number { note(request, head: head) }
+        note(request)
         desk.verify(request, done: reply)
     }
 
@@ -162,7 +162,8 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
     func settlementCall(_ request: VerificationRequest) -> SettlementCall { desk.settlementCall(request) }
 
     /// A stranger may use an authorization from its first showing on: from there its evidence is looked for.
-    private func note(_ request: VerificationRequest, head: UInt64) {
+    func note(_ request: VerificationRequest) {
+        guard let head = watcher.list.head?.number else { return }
         let now = now
         if verified.count >= Self.verifiedAtMost {
             verified = verified.filter { $0.value.at + Self.verifiedMilliseconds > now }
@@ -201,28 +202,30 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
 
     // MARK: Health
 
-    var troubles: [SettlerTrouble] {
+    /// What keeps payments of this kind from being verified or settled now, or soon will.
+    func troubles(of payment: PaymentMethod) -> [SettlerTrouble] {
         var troubles: [SettlerTrouble] = []
         func add(_ code: String, _ detail: String) { troubles.append(SettlerTrouble(code: code, detail: detail)) }
         if !watcher.isHeard(now: now) {
             add("rpc_unreachable", "\(network.name): no node has told the newest block lately")
         }
-        for (address, standing) in tokens {
-            switch standing {
-            case .good: break
-            case .mismatch(let reason): add("token_mismatch", reason)
-            case .unchecked(let reason): add("token_unchecked", "\(address): \(reason)")
-            }
+        switch tokens[payment.asset] {
+        case .good, nil: break
+        case .mismatch(let reason): add("token_mismatch", reason)
+        case .unchecked(let reason): add("token_unchecked", reason)
         }
+        guard payment.facilitator == .chain else { return troubles }
         for relayer in relayers {
+            let name = "\(network.name): relayer \(relayer.address)"
             if let balance = relayer.balanceWei, balance < lowBalanceWei {
-                add("low_balance", "\(network.name): relayer \(relayer.address) holds \(balance) wei")
+                add("low_balance", "\(name) holds \(balance) wei, less than low_balance")
             }
             switch relayer.refusal(gasLimit: gasLimit, now: now) {
             case nil, .notReady: break
-            case .feesAboveCap: add("fees_above_cap", "\(network.name): \(QueueRefusal.feesAboveCap.text)")
-            case .full, .stuck: add("relayer_stuck", "\(network.name): relayer \(relayer.address): \(QueueRefusal.stuck.text)")
-            case .noFunds: add("no_gas", "\(network.name): relayer \(relayer.address): \(QueueRefusal.noFunds.text)")
+            case .feesAboveCap?: add("fees_above_cap", "\(name): \(QueueRefusal.feesAboveCap.text)")
+            case .full?: add("relayer_full", "\(name): \(QueueRefusal.full.text)")
+            case .stuck?: add("relayer_stuck", "\(name): \(QueueRefusal.stuck.text)")
+            case .noFunds?: add("no_gas", "\(name): \(QueueRefusal.noFunds.text)")
             }
         }
         return troubles

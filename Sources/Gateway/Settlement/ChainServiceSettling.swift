@@ -124,7 +124,8 @@ extension ChainService {
             case .nonceTooLow: if let claim = transaction.claim { watcher.list.lookNow(claim, now: now) }
             case .underpriced, .insufficientFunds, .rejected:
                 logger.warning(
-                    "\(network.name): a node does not take a transaction", metadata: [
+                    "\(network.name): a node does not take a transaction",
+                    metadata: [
                         "transaction": "\(transaction.hash.hex)", "cause": "\(answer)",
                     ])
             }

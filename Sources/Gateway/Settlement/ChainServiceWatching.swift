@@ -7,7 +7,10 @@ import Payments
 
 /// What watching comes to, in the ledger's words; and what was in flight before a start.
 extension ChainService {
-    func watched(_ outcomes: [WatchOutcome]) {
+    func watched(_ outcomes: [WatchOutcome]) { watched(outcomes, code: nil) }
+
+    /// - Parameter code: of a refusal that somebody else gave.
+    func watched(_ outcomes: [WatchOutcome], code: String?) {
         for outcome in outcomes {
             switch outcome {
             case .settled(let row, let place):
@@ -16,7 +19,8 @@ extension ChainService {
                 tell(row, .settled(transaction: transaction, block: place.block), transaction: transaction)
             case .refused(let row, let refusal):
                 over(row)
-                tell(row, .refused(code: PaymentCode(refusal).rawValue), transaction: sentTransaction(row))
+                tell(
+                    row, .refused(code: code ?? PaymentCode(refusal).rawValue), transaction: sentTransaction(row))
             case .unknown(let row):
                 let transaction = sentTransaction(row)
                 tell(row, .unknown(transaction: transaction.isEmpty ? nil : transaction), transaction: transaction)
@@ -42,16 +46,17 @@ extension ChainService {
 
     private func tell(_ row: Int64, _ evidence: Evidence, transaction: String) {
         guard let id = names[row] else { return }
-        let waiting = settling.removeValue(forKey: row)
+        let reply = settling.removeValue(forKey: row)?.reply
         let label = id.idempotencyKey
-        let isNews = waiting == nil
+        let isNews = reply == nil
         ledger.evidence(id, evidence) { [logger, network] outcome in
-            waiting?.reply(Settlement(outcome, transaction: transaction))
+            reply?(Settlement(outcome, transaction: transaction))
             guard isNews else { return }
             switch (evidence, outcome) {
             case (.settled, .recorded(let state)) where state == .owed:
                 logger.notice(
-                    "\(network.name): a claim is settled", metadata: ["claim": "\(label)", "state": "\(state.rawValue)"])
+                    "\(network.name): a claim is settled",
+                    metadata: ["claim": "\(label)", "state": "\(state.rawValue)"])
             case (.refused, .refused):
                 logger.error(
                     "\(network.name): a paid claim's evidence is gone for good: look at it by hand",

@@ -12,9 +12,6 @@ protocol Settler: AnyObject {
     /// Has the ledger hold `sent`, then moves the money and tells the ledger what came of it; replies when that is on disk.
     func settle(
         _ ticket: Ticket, _ request: VerificationRequest, reply: @escaping @Sendable (Settlement) -> Void)
-
-    /// What keeps it from verifying or settling now, or soon will, in words; empty when all is well.
-    var troubles: [SettlerTrouble] { get }
 }
 
 /// What is wrong with a settler.
