@@ -9,6 +9,8 @@ final class LedgerCore {
     static let awaitNanoseconds: UInt64 = 30_000_000_000
     /// How long a wallet's lease is kept for a payment that is being verified.
     static let holdNanoseconds: UInt64 = 60_000_000_000
+    /// How far the blocks that a reading shows may lag behind the clock.
+    static let chainLagSeconds: Int64 = 60
     /// Copies that may wait for one claim; the next is told at once that it is in flight.
     static let copiesWaiting = 1024
 

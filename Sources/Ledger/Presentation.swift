@@ -9,10 +9,17 @@ final class Presentation {
         case held(number: Int)
     }
 
-    /// What the chain said the wallet has, and what of it had been settled by then.
+    /// How far a hold's readings go back.
+    struct HoldStart {
+        /// `WalletState.settledAtomic` when the hold was given.
+        var settledAtomic: UInt128 = 0
+        var unixSeconds: Int64 = 0
+    }
+
+    /// What the chain said the wallet has, at some time after the hold was given.
     struct Reading {
         let balanceAtomic: UInt128
-        let settledAtomic: UInt128
+        let since: HoldStart
     }
 
     let admission: Admission
@@ -26,8 +33,7 @@ final class Presentation {
     /// When waiting for a balance that was read to become free is over; set by the first.
     var balanceDeadline: UInt64?
     private(set) var holds = 0
-    /// `WalletState.settledAtomic` when the present hold was given.
-    private var settledAtHold: UInt128 = 0
+    private var holdStart = HoldStart()
     /// The balance as last read for it.
     var reading: Reading?
 
@@ -39,19 +45,19 @@ final class Presentation {
 
     /// Gives it a hold, with a number of its own, and the reply that is to be answered with it: who was told is not kept, since it
     /// may keep the hold.
-    func hold(settledAtomic: UInt128) -> (HoldName, @Sendable (Admitted) -> Void) {
+    func hold(from start: HoldStart) -> (HoldName, @Sendable (Admitted) -> Void) {
         let told = reply
         reply = { _ in }
         holds += 1
         place = .held(number: holds)
-        settledAtHold = settledAtomic
+        holdStart = start
         return (HoldName(token: token, number: holds), told)
     }
 
     /// It comes back from its hold with a balance, and somebody else to tell.
     func verified(balanceAtomic: UInt128, reply: @escaping @Sendable (Admitted) -> Void) {
         place = .moving
-        reading = Reading(balanceAtomic: balanceAtomic, settledAtomic: settledAtHold)
+        reading = Reading(balanceAtomic: balanceAtomic, since: holdStart)
         self.reply = reply
     }
 }

@@ -176,14 +176,14 @@ final class Store {
         try all(database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE watched = 1 ORDER BY id"))
     }
 
-    /// What our own transactions may still take of a wallet though no exchange works on them: the amounts of its `unknown` claims with
-    /// an open window. Those of remote facilitators do not count: they may never be known. Saturates.
-    func unknownAtomic(_ key: ClaimKey, now: Int64) throws(StoreFault) -> UInt128 {
+    /// What our own transactions may still take of a wallet though no exchange works on them: the amounts of its `unknown` claims whose
+    /// window was open at `time`, in Unix seconds. Those of remote facilitators do not count: they may never be known. Saturates.
+    func unknownAtomic(_ key: ClaimKey, openAt time: Int64) throws(StoreFault) -> UInt128 {
         guard walletsToRedeem.contains(key.wallet) else { return 0 }
         try findUnknown.bind(1, key.chain)
         try findUnknown.bind(2, key.payer.array)
         try findUnknown.bind(3, key.asset.array)
-        try findUnknown.bind(4, now)
+        try findUnknown.bind(4, time)
         defer { findUnknown.reset() }
         var sum: UInt128 = 0
         while try findUnknown.step() {

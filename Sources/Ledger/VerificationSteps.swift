@@ -2,8 +2,9 @@
 extension LedgerCore {
     /// Answers `.verify`; the presentation keeps the lease that it has.
     func hold(_ presentation: Presentation, _ wallet: WalletState) {
+        let settled = wallet.settledAtomic(of: presentation.admission.key.asset)
         let (name, reply) = presentation.hold(
-            settledAtomic: wallet.settledAtomic(of: presentation.admission.key.asset))
+            from: Presentation.HoldStart(settledAtomic: settled, unixSeconds: unixNow))
         presentation.deadline = monotonicNow + Self.holdNanoseconds
         deadlines.insert(presentation)
         held[presentation.token] = presentation
@@ -73,8 +74,10 @@ extension LedgerCore {
         guard let reading = presentation.reading else { return .read }
         if isVerified && admission.amountAtomic > reading.balanceAtomic { return .tooLittle }
         let tied = wallet.reservedAtomic(of: asset, inSandbox: false)
-            .addingSaturated(try store.unknownAtomic(admission.key, now: unixNow))
-        let paidSince = wallet.settledAtomic(of: asset).subtractingSaturated(reading.settledAtomic)
+            .addingSaturated(
+                try store.unknownAtomic(
+                    admission.key, openAt: reading.since.unixSeconds - Self.chainLagSeconds))
+        let paidSince = wallet.settledAtomic(of: asset).subtractingSaturated(reading.since.settledAtomic)
         let left = reading.balanceAtomic.subtractingSaturated(paidSince)
         if admission.amountAtomic <= left.subtractingSaturated(tied) { return isVerified ? .good : .read }
         // With nothing in flight it is the reading that is too old.

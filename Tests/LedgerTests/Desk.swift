@@ -206,7 +206,8 @@ enum Pay {
         Admission(
             key: ClaimKey(chain: chain, asset: bytes20(asset), payer: bytes20(wallet), nonce: bytes32(nonce)),
             binding: bytes32(binding), order: order, amountAtomic: amount, payTo: bytes20(99),
-            validBefore: now + 300, neededSeconds: 60, assetDecimals: 0, facilitator: facilitator, route: "GET /v1/reports/*", revision: 1,
+            validBefore: now + 300, neededSeconds: 60, assetDecimals: 0, facilitator: facilitator,
+            route: "GET /v1/reports/*", revision: 1,
             request: "GET /v1/reports/\(binding)", isIdempotent: true, inFlightPerWallet: order == .after ? 1 : 16)
     }
 }

@@ -8,7 +8,8 @@ import Testing
     static func record(_ column: String, _ order: SettleOrder) throws -> ClaimRecord {
         var claim = ClaimRecord(Pay.admission(order: order, facilitator: .chain), ledger: 1, now: Pay.now)
         claim.machine = try #require(ClaimMachineTests.machine(column, order))
-        claim.transaction = ["claimed", "running", "answered"].contains(column) && !claim.machine.isPaid ? nil : "0xold"
+        claim.transaction =
+            ["claimed", "running", "answered"].contains(column) && !claim.machine.isPaid ? nil : "0xold"
         if claim.machine.isPaid { claim.evidenceBlock = 40 }
         claim.isWatched = ["sent", "failed", "unknown"].contains(column) || claim.machine.isPaid
         return claim
@@ -137,7 +138,9 @@ import Testing
     @Test func aClaimThatIsNotThere() throws {
         let desk = try Desk()
         let ticket = try desk.sent(Pay.admission(facilitator: .chain), nonce: 1)
-        for id in [ClaimID(row: 77, ledger: ticket.id.ledger), ClaimID(row: ticket.id.row, ledger: ticket.id.ledger ^ 1)] {
+        for id in [
+            ClaimID(row: 77, ledger: ticket.id.ledger), ClaimID(row: ticket.id.row, ledger: ticket.id.ledger ^ 1),
+        ] {
             for evidence in Self.evidence.values { #expect(desk.learn(evidence, of: id).text == "unfit") }
             #expect(desk.replacing(id, Pay.transaction(1, replacement: 1)).value == false)
         }

@@ -107,7 +107,9 @@ import Testing
                 }
                 for entry in wallet.inFlight {
                     let balance = try core.sandboxBalance(entry.claim.key, decimals: 0).balance
-                    #expect(wallet.reservedAtomic(of: entry.claim.key.asset, inSandbox: true) <= balance, "\(place): money for less")
+                    #expect(
+                        wallet.reservedAtomic(of: entry.claim.key.asset, inSandbox: true) <= balance,
+                        "\(place): money for less")
                     #expect(try core.store.claim(entry.claim.key) == entry.claim, "\(place): memory and disk differ")
                 }
             }

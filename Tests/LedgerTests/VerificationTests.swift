@@ -99,7 +99,9 @@ import Testing
     }
 
     @Test func aCopyOfAClaimInFlightDuringVerificationEndsAsTheTableSays() throws {
-        for (end, expected) in [(ExchangeEnd.delivered, Pay.used), (.undelivered(noRequestByteWritten: false), Pay.used)] {
+        for (end, expected) in [
+            (ExchangeEnd.delivered, Pay.used), (.undelivered(noRequestByteWritten: false), Pay.used),
+        ] {
             let desk = try Desk()
             let admission = Self.chain(order: .first)
             let first = try #require(desk.admit(admission).hold)
