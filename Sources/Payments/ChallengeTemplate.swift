@@ -79,7 +79,7 @@ public struct ChallengeTemplate: Sendable {
         json.number(2, &out)
         json.key("accepts", &out)
         json.beginArray(&out)
-        for offer in offers { writeV2(offer, &json, &out) }
+        for offer in offers { PaymentRequirements.writeV2(offer, &json, &out) }
         json.endArray(&out)
         json.key("resource", &out)
         json.beginObject(&out)
@@ -105,41 +105,6 @@ public struct ChallengeTemplate: Sendable {
         return encoded.array
     }
 
-    private static func writeV2(_ offer: Offer, _ json: inout JSONWriter, _ out: inout ByteBuffer) {
-        json.beginObject(&out)
-        json.key("scheme", &out)
-        json.string(Offer.scheme, &out)
-        json.key("network", &out)
-        json.string(offer.network, &out)
-        json.key("amount", &out)
-        json.string("\(offer.amountAtomic)", &out)
-        json.key("asset", &out)
-        json.string(offer.asset.checksummed, &out)
-        json.key("payTo", &out)
-        json.string(offer.payTo.checksummed, &out)
-        json.key("maxTimeoutSeconds", &out)
-        json.number(offer.maxTimeoutSeconds, &out)
-        writeExtra(offer, withFlow: offer.settlesFirst, &json, &out)
-        json.endObject(&out)
-    }
-
-    /// The flow stays out of version 1, whose clients do not know it.
-    private static func writeExtra(
-        _ offer: Offer, withFlow: Bool, _ json: inout JSONWriter, _ out: inout ByteBuffer
-    ) {
-        json.key("extra", &out)
-        json.beginObject(&out)
-        json.key("name", &out)
-        json.string(offer.domainName, &out)
-        json.key("version", &out)
-        json.string(offer.domainVersion, &out)
-        if withFlow {
-            json.key("paymentFlow", &out)
-            json.string("upfront", &out)
-        }
-        json.endObject(&out)
-    }
-
     private static func v1(_ offers: [Offer], _ description: String, _ mimeType: String) -> ([UInt8], [Int]) {
         var out = ByteBuffer()
         var gaps: [Int] = []
@@ -153,28 +118,9 @@ public struct ChallengeTemplate: Sendable {
         json.key("accepts", &out)
         json.beginArray(&out)
         for offer in offers {
-            json.beginObject(&out)
-            json.key("scheme", &out)
-            json.string(Offer.scheme, &out)
-            json.key("network", &out)
-            json.string(offer.networkV1Name, &out)
-            json.key("maxAmountRequired", &out)
-            json.string("\(offer.amountAtomic)", &out)
-            json.key("resource", &out)
-            json.string("", &out)
-            gaps.append(out.count - 1)
-            json.key("description", &out)
-            json.string(description, &out)
-            json.key("mimeType", &out)
-            json.string(mimeType, &out)
-            json.key("payTo", &out)
-            json.string(offer.payTo.checksummed, &out)
-            json.key("maxTimeoutSeconds", &out)
-            json.number(offer.maxTimeoutSeconds, &out)
-            json.key("asset", &out)
-            json.string(offer.asset.checksummed, &out)
-            writeExtra(offer, withFlow: false, &json, &out)
-            json.endObject(&out)
+            gaps.append(
+                PaymentRequirements.writeV1(
+                    offer, resource: "", description: description, mimeType: mimeType, &json, &out))
         }
         json.endArray(&out)
         json.endObject(&out)

@@ -63,7 +63,8 @@ public enum PaymentHeader {
                 from: try authorization.address("from"), to: try authorization.address("to"),
                 value: try authorization.decimal("value"), validAfter: try authorization.decimal("validAfter"),
                 validBefore: try authorization.decimal("validBefore"), nonce: try authorization.word("nonce")),
-            signature: try payload.data("signature"), paymentIdentifier: try identifier(message))
+            signature: try payload.data("signature"), paymentIdentifier: try identifier(message),
+            json: Array(json))
     }
 
     private static func acceptedTerms(_ terms: Fields) throws(PaymentFault) -> AcceptedTerms {

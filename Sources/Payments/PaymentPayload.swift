@@ -22,6 +22,8 @@ public struct PaymentPayload: Sendable, Hashable {
     public let signature: [UInt8]
     /// `extensions["payment-identifier"].info.id`: 16 to 128 of `A-Za-z0-9_-`.
     public let paymentIdentifier: String?
+    /// The whole message as it was sent: one object that the strict reader took, for whoever is asked about the payment.
+    public let json: [UInt8]
 }
 
 /// `accepted` of version 2, beside scheme and network.

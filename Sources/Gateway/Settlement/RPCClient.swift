@@ -187,7 +187,8 @@ final class RPCClient: EventHandler {
             let batch = Array(rest.prefix(count))
             rest = rest.dropFirst(count)
             node.batchesInFlight += 1
-            node.post(RPCBatch(batch.map(\.call)), deadlineMilliseconds: patience(batch, with: node)) { [self] outcome in
+            node.post(RPCBatch(batch.map(\.call)), deadlineMilliseconds: patience(batch, with: node)) {
+                [self] outcome in
                 node.batchesInFlight -= 1
                 finished(batch, node, outcome)
             }
