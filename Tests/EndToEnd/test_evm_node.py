@@ -100,6 +100,7 @@ def test_admission_in_the_words_of_geth(rpc, node, sender):
         (signed(sender, value=10**18), "insufficient funds for gas * price + value"),
         ("0x02c0", "rlp"),
         (signed(sender, to=None), "contract creation is not supported"),
+        ("0x" + sign_legacy(sender.key, 0, 0, ELSEWHERE).hex(), "only replay-protected (EIP-155) transactions allowed"),
     ]
     for raw, text in table:
         code, message, data = send(raw)
@@ -173,7 +174,7 @@ def test_blocks_are_filled_in_the_order_told(node, order, expected):
     for wallet, tip in zip(wallets, (1, 3, 2)):
         node.fund(wallet.address)
         node.send(signed(wallet, priority_fee=tip))
-    node.order(order)
+    node.pool(order=order)
     node.mine()
     mined = node._there(lambda: [t.sender for t in node._node.chain.head.transactions])
     assert mined == [wallets[i].address.lower() for i in expected]
