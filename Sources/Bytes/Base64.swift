@@ -55,28 +55,31 @@ public enum Base64 {
         var valid = true
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { out, count in
             values.withUnsafeBufferPointer { table in
-                for group in 0..<groups {
-                    let at = group * 4
-                    let last = group == groups - 1
-                    let a = table[Int(text[at])]
-                    let b = table[Int(text[at + 1])]
-                    let c = last && padding == 2 ? 0 : table[Int(text[at + 2])]
-                    let d = last && padding >= 1 ? 0 : table[Int(text[at + 3])]
-                    if a | b | c | d > 63 {
-                        valid = false
-                        return
-                    }
-                    let word = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
-                    let to = group * 3
-                    out[to] = UInt8(truncatingIfNeeded: word >> 16)
-                    if !last || padding < 2 { out[to + 1] = UInt8(truncatingIfNeeded: word >> 8) }
-                    if !last || padding < 1 { out[to + 2] = UInt8(truncatingIfNeeded: word) }
-                    let left: UInt32 = !last ? 0 : padding == 2 ? word & 0xFFFF : padding == 1 ? word & 0xFF : 0
-                    if left != 0 {
-                        valid = false
-                        return
-                    }
+                // All groups but the last are whole; a fault among them shows in the bits that no letter has.
+                var fault: UInt8 = 0
+                var from = text.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self)
+                var to = out.baseAddress.unsafelyUnwrapped
+                let letters = table.baseAddress.unsafelyUnwrapped
+                for _ in 1..<groups {
+                    let (a, b) = (letters[Int(from[0])], letters[Int(from[1])])
+                    let (c, d) = (letters[Int(from[2])], letters[Int(from[3])])
+                    fault |= a | b | c | d
+                    to[0] = a &<< 2 | b &>> 4
+                    to[1] = b &<< 4 | c &>> 2
+                    to[2] = c &<< 6 | d
+                    from += 4
+                    to += 3
                 }
+                let (a, b) = (letters[Int(from[0])], letters[Int(from[1])])
+                let c = padding == 2 ? 0 : letters[Int(from[2])]
+                let d = padding >= 1 ? 0 : letters[Int(from[3])]
+                fault |= a | b | c | d
+                let word = UInt32(a) &<< 18 | UInt32(b) &<< 12 | UInt32(c) &<< 6 | UInt32(d)
+                to[0] = UInt8(truncatingIfNeeded: word &>> 16)
+                if padding < 2 { to[1] = UInt8(truncatingIfNeeded: word &>> 8) }
+                if padding < 1 { to[2] = UInt8(truncatingIfNeeded: word) }
+                let left = padding == 2 ? word & 0xFFFF : padding == 1 ? word & 0xFF : 0
+                valid = fault < 64 && left == 0
             }
             count = size
         }

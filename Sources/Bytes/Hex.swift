@@ -12,6 +12,14 @@ public enum Hex {
         }
     }
 
+    /// The value of one hex digit of either case; 255 for anything else. Without a branch that depends on which it is.
+    @inline(__always)
+    private static func lenientValue(_ byte: UInt8) -> UInt8 {
+        let number = byte &- 0x30
+        let letter = (byte | 0x20) &- 0x61
+        return number < 10 ? number : letter < 6 ? letter &+ 10 : 255
+    }
+
     /// Lower-case digits without a prefix.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var digits: [UInt8] = []
@@ -28,11 +36,14 @@ public enum Hex {
     /// Decodes exactly `into.count` bytes; false leaves `into` unspecified.
     public static func decode(_ digits: UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer) -> Bool {
         guard digits.count == into.count * 2 else { return false }
+        var fault: UInt8 = 0
         for at in 0..<into.count {
-            guard let high = value(digits[at * 2]), let low = value(digits[at * 2 + 1]) else { return false }
-            into[at] = high << 4 | low
+            let high = lenientValue(digits[at &* 2])
+            let low = lenientValue(digits[at &* 2 &+ 1])
+            fault |= high | low
+            into[at] = high &<< 4 | low & 15
         }
-        return true
+        return fault < 16
     }
 
     /// Digits with or without `0x`; nil when odd in number or not hex.

@@ -66,14 +66,17 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
         withUnsafeTemporaryAllocation(byteCount: 42, alignment: 1) { room in
             room[0] = 0x30
             room[1] = 0x78
-            for (at, byte) in bytes.array.enumerated() {
-                room[2 + at * 2] = Hex.digit(byte >> 4)
-                room[3 + at * 2] = Hex.digit(byte & 15)
+            bytes.withBytes { bytes in
+                for at in 0..<20 {
+                    room[2 &+ at &* 2] = Hex.digit(bytes[at] >> 4)
+                    room[3 &+ at &* 2] = Hex.digit(bytes[at] & 15)
+                }
             }
-            let hash = Keccak256.hash(UnsafeRawBufferPointer(rebasing: room[2...])).array
-            for at in 0..<40 where room[2 + at] >= 0x61 {
-                let nibble = at & 1 == 0 ? hash[at / 2] >> 4 : hash[at / 2] & 15
-                if nibble >= 8 { room[2 + at] -= 0x20 }
+            Keccak256.hash(UnsafeRawBufferPointer(rebasing: room[2...])).withBytes { hash in
+                for at in 0..<40 where room[2 &+ at] >= 0x61 {
+                    let nibble = at & 1 == 0 ? hash[at / 2] >> 4 : hash[at / 2] & 15
+                    if nibble >= 8 { room[2 &+ at] -= 0x20 }
+                }
             }
             return body(room)
         }

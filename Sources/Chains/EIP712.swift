@@ -23,7 +23,7 @@ public enum EIP712 {
     /// keccak256(0x19 ‖ 0x01 ‖ domainSeparator ‖ structHash): what is signed.
     public static func digest(domainSeparator: Bytes32, structHash: Bytes32) -> Bytes32 {
         var keccak = Keccak256()
-        keccak.update([0x19, 0x01])
+        withUnsafeBytes(of: (UInt8(0x19), UInt8(0x01))) { keccak.update($0) }
         keccak.update(domainSeparator)
         keccak.update(structHash)
         return keccak.finish()
@@ -40,8 +40,8 @@ struct WordHasher {
     mutating func add(_ number: UInt256) { keccak.update(number.bytes) }
 
     mutating func add(_ address: Address) {
-        keccak.update([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-        keccak.update(address.bytes.array)
+        withUnsafeBytes(of: (UInt32(0), UInt32(0), UInt32(0))) { keccak.update($0) }
+        address.bytes.withBytes { keccak.update($0) }
     }
 
     mutating func finish() -> Bytes32 { keccak.finish() }

@@ -19,8 +19,9 @@ public struct Keccak256 {
 
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         var at = 0
-        while at < bytes.count {
-            if filled & 7 == 0 && bytes.count - at >= 8 {
+        let end = bytes.count
+        while at < end {
+            if filled & 7 == 0 && end &- at >= 8 {
                 state[filled >> 3] ^= UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
                 filled += 8
                 at += 8
@@ -39,7 +40,7 @@ public struct Keccak256 {
     public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 
     /// Absorbs a 32-byte word, as ABI encoding lays everything out.
-    public mutating func update(_ word: Bytes32) { update(word.array) }
+    public mutating func update(_ word: Bytes32) { word.withBytes { update($0) } }
 
     /// The digest of what was absorbed. The value is spent: call `reset` before using it again.
     public mutating func finish() -> Bytes32 {

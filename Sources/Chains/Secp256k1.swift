@@ -49,9 +49,10 @@ public enum Secp256k1 {
         guard !isHigh(s: compact + 32) else { throw .highS }
         var parsed = secp256k1_ecdsa_recoverable_signature()
         var key = secp256k1_pubkey()
-        let recovered = digest.array.withUnsafeBufferPointer { message in
+        let recovered = digest.withBytes { message in
             secp256k1_ecdsa_recoverable_signature_parse_compact(context.pointer, &parsed, compact, id) == 1
-                && secp256k1_ecdsa_recover(context.pointer, &key, &parsed, message.baseAddress!) == 1
+                && secp256k1_ecdsa_recover(
+                    context.pointer, &key, &parsed, message.baseAddress!.assumingMemoryBound(to: UInt8.self)) == 1
         }
         guard recovered else { throw .unrecoverable }
         return address(of: &key)
@@ -92,7 +93,7 @@ public enum Secp256k1 {
                 context.pointer, room.baseAddress!.assumingMemoryBound(to: UInt8.self), &length, &point,
                 UInt32(SECP256K1_EC_UNCOMPRESSED))
             let hash = Keccak256.hash(UnsafeRawBufferPointer(rebasing: room[1...]))
-            return Address(Bytes20(hash.array[12...])!)
+            return hash.withBytes { Address(Bytes20(UnsafeRawBufferPointer(rebasing: $0[12...]))!) }
         }
     }
 

@@ -12,7 +12,7 @@ public struct UInt256: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     /// Big-endian, as ABI encoding lays it out.
     public init(_ bytes: Bytes32) {
-        self = bytes.array.withUnsafeBytes { raw in
+        self = bytes.withBytes { raw in
             func word(_ at: Int) -> UInt64 { UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
             return UInt256(word(0), word(8), word(16), word(24))
         }

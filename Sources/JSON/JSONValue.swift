@@ -91,13 +91,20 @@ public struct JSONValue {
         var at = index + 1
         let end = Int(node.next)
         while at < end {
-            let name = JSONValue(bytes: bytes, nodes: nodes, index: at)
-            if name.withString({ $0.elementsEqual(key) }) == true {
+            if isText(at, key) {
                 return JSONValue(bytes: bytes, nodes: nodes, index: at + 1)
             }
             at = Int(nodes[at + 1].next)
         }
         return nil
+    }
+
+    /// Whether the string at `place` is `text`. Most keys differ in length already.
+    private func isText(_ place: Int, _ text: UnsafeRawBufferPointer) -> Bool {
+        let node = nodes[place]
+        if node.hasEscapes { return at(place).withString { $0.elementsEqual(text) } == true }
+        guard Int(node.end) &- Int(node.start) == text.count &+ 2 else { return false }
+        return UnsafeRawBufferPointer(rebasing: bytes[Int(node.start) + 1..<Int(node.end) - 1]).elementsEqual(text)
     }
 
     /// The members of an object in their order; empty for anything else. The key is a string value.

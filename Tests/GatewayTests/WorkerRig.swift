@@ -9,6 +9,7 @@ import Logging
 final class WorkerRig: LoopRig {
     let worker: Worker
     let upstream: ServerPort
+    let desk: ScriptedDesk
     private let services: SharedServices
     private let address: SocketAddress
     private let ledgerPath: String
@@ -20,16 +21,23 @@ final class WorkerRig: LoopRig {
             limits: \(limits)
             payments:
               test-usdc: {network: base-sepolia, asset: USDC, pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", facilitator: sandbox}
+              remote-usdc: {network: base-sepolia, asset: USDC, pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", facilitator: hosted}
+            facilitators:
+              hosted: {url: "http://127.0.0.1:9"}
             upstreams:
               api: {url: "http://127.0.0.1:\(upstream.port)"}
             routes:
               - {match: /free/**, upstream: api, free: true}
-              - {match: /paid, upstream: api, price: $0.02}
+              - {match: /paid, upstream: api, price: $0.02, accept: [test-usdc]}
+              - {match: /after, upstream: api, price: $0.02, accept: [remote-usdc]}
+              - {match: /first, upstream: api, price: $0.02, accept: [remote-usdc], settle: first}
 
             """
         ledgerPath = "/tmp/farebox-exchange-\(getpid())-\(upstream.port).db"
+        let ledger = Ledger(LedgerConfiguration(path: ledgerPath))
+        desk = ScriptedDesk(ledger)
         services = SharedServices(
-            ledger: Ledger(LedgerConfiguration(path: ledgerPath)), money: ClosedDesk(), resolver: Resolver(),
+            ledger: ledger, money: desk, resolver: Resolver(),
             disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
             status: GatewayStatus())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)

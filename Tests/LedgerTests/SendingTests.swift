@@ -24,7 +24,8 @@ import Testing
         #expect(claim.state == .sent && claim.isWatched && claim.transaction == Pay.transaction(1).hash.hex)
         #expect(desk.watched().map(\.transactions) == [[Pay.transaction(1)]])
         let forward = order == .first ? ", forward" : ""
-        #expect(desk.learn(.settled(transaction: "0xmined", block: 105), of: ticket.id).text == "settled 0xmined\(forward)")
+        #expect(
+            desk.learn(.settled(transaction: "0xmined", block: 105), of: ticket.id).text == "settled 0xmined\(forward)")
         #expect(desk.disk.syncs == syncs + 3)
         claim = try #require(try desk.claim(admission))
         #expect(claim.state == (order == .after ? .settled : .running) && claim.evidenceBlock == 105)
@@ -79,7 +80,9 @@ import Testing
     }
 
     /// The sandbox's settlement must not make a claim of a chain's paid.
-    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(facilitator: ClaimFacilitator) throws {
+    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(facilitator: ClaimFacilitator)
+        throws
+    {
         for order in SettleOrder.allCases {
             let desk = try Desk()
             let admission = Pay.admission(order: order, facilitator: facilitator)
@@ -264,8 +267,11 @@ import Testing
         let desk = try Desk()
         _ = try desk.sent(Self.chain(wallet: 1, nonce: 1), nonce: 1)
         _ = try desk.claimed(Self.chain(wallet: 2, nonce: 2))
-        for change in ["claim = 2, hash = randomblob(32)", "claim = 2, nonce = 9", "claim = 1, hash = randomblob(32), nonce = 9"] {
-            let columns = "claim, number, chain, relayer, nonce, hash, recipient, call, gas_limit, max_fee_wei,"
+        for change in [
+            "claim = 2, hash = randomblob(32)", "claim = 2, nonce = 9", "claim = 1, hash = randomblob(32), nonce = 9",
+        ] {
+            let columns =
+                "claim, number, chain, relayer, nonce, hash, recipient, call, gas_limit, max_fee_wei,"
                 + " priority_fee_wei, raw, head_block, recorded_at"
             try desk.core.store.database.execute(
                 "CREATE TEMP TABLE t AS SELECT \(columns) FROM transactions; UPDATE t SET \(change);")

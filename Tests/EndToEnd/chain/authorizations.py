@@ -1,9 +1,8 @@
 """EIP-3009 authorizations as the token takes them: signed by a key, by a wallet's owner, or cancelled."""
 
 import secrets
-import time
 
-from harness.wallet import Wallet, address_word, domain_separator, keccak256
+from harness.wallet import Wallet, address_word, checksummed, domain_separator, keccak256
 
 from . import abi
 from .genesis import FACTORY, MULTICALL3, WALLET_CODE
@@ -69,7 +68,8 @@ def _salt(owner: str, salt: bytes) -> bytes:
 def wallet_address(owner: str, salt: bytes) -> str:
     """Where the factory will put, or has put, the wallet of `owner`."""
     code = bytes.fromhex("602d3d8160093d39f3" + MINIMAL_PROXY % WALLET_CODE[2:])
-    return "0x" + keccak256(b"\xff" + bytes.fromhex(FACTORY[2:]) + _salt(owner, salt) + keccak256(code))[12:].hex()
+    made = keccak256(b"\xff" + bytes.fromhex(FACTORY[2:]) + _salt(owner, salt) + keccak256(code))
+    return checksummed("0x" + made[12:].hex())
 
 
 def deploy_call(owner: str, salt: bytes) -> bytes:

@@ -6,7 +6,8 @@ from . import abi
 from .blockchain import Blockchain
 from .door import Door
 from .http import Answer, Request
-from .transactions import sign
+from .methods import RPCError
+from .transactions import address_of, sign
 
 USED = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
 CANCELED = "0x1cdd46ff242716cdaa72d159d339a485b3438398348d68f09d7c8c0a59353d81"
@@ -14,6 +15,7 @@ TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SETTINGS = {
     "finality_depth", "safe_depth", "base_fee", "base_fee_moves", "suggested_priority", "clock_offset", "drop_next",
 }
+POOL_SETTINGS = {"order", "account_slots", "takes_unprotected"}
 
 
 class Control:
@@ -52,9 +54,6 @@ class Control:
         """The next transactions are visible to the miner only so much later."""
         self._chain.delay_next.extend(seconds)
 
-    def order(self, name: str):
-        self._chain.pool.order = name
-
     def evict(self, transaction: str | None = None) -> int:
         """Forgets one waiting transaction, or all."""
         found = [t for t in self._chain.pool.by_hash.values() if transaction in (None, t.hash)]
@@ -69,8 +68,12 @@ class Control:
                 raise ValueError(f"no such setting: {name}")
             setattr(self._chain, name, value)
 
-    def account_slots(self, most: int | None):
-        self._chain.pool.account_slots = most
+    def pool(self, **settings):
+        """order ("fee", "arrival", "newest", "shuffled"), account_slots, takes_unprotected."""
+        for name, value in settings.items():
+            if name not in POOL_SETTINGS:
+                raise ValueError(f"no such setting: {name}")
+            setattr(self._chain.pool, name, value)
 
     # State
 
@@ -105,6 +108,13 @@ class Control:
             return self._chain.pool.pending_nonce(address.lower(), self._chain.state)
         return self._chain.state.nonce(address.lower())
 
+    def simulate(self, to: str, data: str, sender: str) -> str | None:
+        """The text of eth_call's error at the head; None where it succeeds."""
+        try:
+            self._doors[0].methods.call([{"from": sender, "to": to, "data": data}, "latest"])
+        except RPCError as fault:
+            return fault.message
+
     def _token(self, token: str | None) -> str:
         return self._chain.genesis.usdc if token is None else token.lower()
 
@@ -115,8 +125,6 @@ class Control:
 
     def transact(self, key: str, to: str, data: str = "0x", **options) -> str:
         """Signs with the next nonce that waits, and sends."""
-        from .transactions import address_of
-
         secret = bytes.fromhex(key[2:])
         options.setdefault("nonce", self._chain.pool.pending_nonce(address_of(secret), self._chain.state))
         raw = sign(secret, self._chain.chain_id, to=to.lower(), data=bytes.fromhex(data[2:]), **options)

@@ -5,7 +5,7 @@ from collections import Counter, deque
 
 from .blockchain import Blockchain
 from .faults import Fault, Faults
-from .http import Answer, Request, Server
+from .http import Answer, Request, Server, broken
 from .methods import Methods, RPCError
 
 PARSE_ERROR = {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "parse error"}}
@@ -51,7 +51,7 @@ class Door:
         if whole is not None and whole.kind in ("status", "garbage", "hang", "close") and not whole.effect:
             for call in calls:
                 self._count(call)
-            return self._broken(whole)
+            return broken(whole)
         replies = [self._reply(call, fault) for call, fault in zip(calls, faults)]
         answer = Answer(_encode(replies if isinstance(asked, list) else replies[0]).encode(), delay_seconds=self.latency)
         if whole is None:
@@ -61,7 +61,7 @@ class Door:
         elif whole.kind == "drip":
             answer.drip_seconds = whole.seconds
         else:
-            return self._broken(whole)
+            return broken(whole)
         return answer
 
     def _faults(self, calls) -> tuple[list[Fault | None], Fault | None]:
@@ -70,13 +70,6 @@ class Door:
             for call in calls
         ]
         return found, next((fault for fault in found if fault is not None and fault.whole), None)
-
-    @staticmethod
-    def _broken(fault: Fault) -> Answer:
-        if fault.kind in ("hang", "close"):
-            return Answer(then=fault.kind)
-        status = 200 if fault.kind == "garbage" else fault.status
-        return Answer(fault.body, status, tuple(tuple(pair) for pair in fault.headers))
 
     def _count(self, call):
         if isinstance(call, dict):

@@ -31,7 +31,8 @@ class Fault:
     data: str | None = None
     value: object = None
     rewrite: Callable | None = None
-    status: int = 500
+    # 500, unless told; a `result` of a facilitator may have one too.
+    status: int | None = None
     headers: tuple = ()
     body: bytes | str = b""
     seconds: float = 1.0

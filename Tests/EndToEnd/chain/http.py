@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from .faults import Fault
+
 LONGEST_HEAD = 64 << 10
 
 
@@ -49,6 +51,14 @@ class Answer:
             f"Content-Length: {len(self.body)}\r\n\r\n"
         )
         return head.encode("latin-1") + self.body
+
+
+def broken(fault: Fault) -> Answer:
+    """The answer of a fault that leaves nothing of the right one."""
+    if fault.kind in ("hang", "close"):
+        return Answer(then=fault.kind)
+    status = fault.status or (200 if fault.kind == "garbage" else 500)
+    return Answer(fault.body, status, tuple(tuple(pair) for pair in fault.headers))
 
 
 class _Connection(asyncio.Protocol):

@@ -23,6 +23,8 @@ class Pool:
         # How blocks are filled: "fee", "arrival", "newest" first, or "shuffled". A sender's nonces stay in order.
         self.order = "fee"
         self.random = random.Random(1)
+        # Legacy transactions that name no chain, which geth refuses by default.
+        self.takes_unprotected = False
         # A sender may have this many waiting; None: any number.
         self.account_slots: int | None = None
 
@@ -30,7 +32,9 @@ class Pool:
         """Raises Refused, in the order of geth's checks."""
         if transaction.hash in self.by_hash:
             raise Refused("already known")
-        if transaction.chain_id != self.chain_id:
+        if transaction.chain_id == 0 and not self.takes_unprotected:
+            raise Refused("only replay-protected (EIP-155) transactions allowed over RPC")
+        if transaction.chain_id not in (0, self.chain_id):
             raise Refused(f"invalid chain id for signer: have {transaction.chain_id} want {self.chain_id}")
         if transaction.to is None:
             raise Refused("contract creation is not supported by this node")

@@ -69,7 +69,7 @@ class Transaction:
                 "maxFeePerGas": hex(self.max_fee), "maxPriorityFeePerGas": hex(self.priority_fee),
                 "accessList": [], "v": hex(self.y_parity), "yParity": hex(self.y_parity),
             }
-        return found | {"v": hex(self.y_parity + 35 + 2 * self.chain_id)}
+        return found | {"v": hex(self.y_parity + (35 + 2 * self.chain_id if self.chain_id else 27))}
 
 
 def address_of(key: coincurve.PrivateKey | bytes) -> str:
@@ -135,10 +135,9 @@ def _decode_legacy(raw: bytes) -> Transaction:
     nonce, price, gas, to, value, data, v, r, s = fields
     number = rlp.integer
     v, r, s = number(v), number(r), number(s)
-    if v < 35:
-        raise BadTransaction("only replay-protected (EIP-155) transactions allowed over RPC")
-    chain_id, parity = divmod(v - 35, 2)
-    digest = keccak256(rlp.encode([*fields[:6], chain_id, b"", b""]))
+    # Before EIP-155 a transaction named no chain: 0 here, which no chain has.
+    chain_id, parity = divmod(v - 35, 2) if v >= 35 else (0, v - 27)
+    digest = keccak256(rlp.encode([*fields[:6], chain_id, b"", b""] if chain_id else fields[:6]))
     price = number(price)
     return Transaction(
         raw, "0x" + keccak256(raw).hex(), 0, chain_id, number(nonce), price, price, number(gas), _to(to), number(value), data,
@@ -161,7 +160,9 @@ def sign_legacy(
     key, chain_id: int, nonce: int, to: str | None, data: bytes = b"", value: int = 0, gas: int = 300_000,
     price: int = 2_000_000_000,
 ) -> bytes:
+    """`chain_id` 0: as before EIP-155, good for any chain."""
     fields = [nonce, price, gas, bytes.fromhex(to[2:]) if to else b"", value, data]
-    signature = _private(key).sign_recoverable(keccak256(rlp.encode([*fields, chain_id, b"", b""])), hasher=None)
+    digest = keccak256(rlp.encode([*fields, chain_id, b"", b""] if chain_id else fields))
+    signature = _private(key).sign_recoverable(digest, hasher=None)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-    return rlp.encode([*fields, signature[64] + 35 + 2 * chain_id, r, s])
+    return rlp.encode([*fields, signature[64] + (35 + 2 * chain_id if chain_id else 27), r, s])
