@@ -37,7 +37,8 @@ import Testing
         #expect(
             answer
                 == .replies([
-                    Reply.json(#"{"a":[1]}"#), .error(code: -32601, message: "no such", data: nil), Reply.json(#""0x3""#),
+                    Reply.json(#"{"a":[1]}"#), .error(code: -32601, message: "no such", data: nil),
+                    Reply.json(#""0x3""#),
                 ]))
     }
 
@@ -85,10 +86,11 @@ import Testing
         #expect(throws: RPCFault.self) { try decode(batch, text) }
     }
 
-    @Test(arguments: [
-        (#""0x0102""#, [1, 2]), (#""Reverted 0x0102""#, [1, 2]), (#"{"data":"0x01"}"#, [1]), (#""0x""#, []),
-        (#""0x1""#, nil), (#""reverted""#, nil), ("null", nil), ("{}", nil), ("7", nil),
-    ] as [(String, [UInt8]?)])
+    @Test(
+        arguments: [
+            (#""0x0102""#, [1, 2]), (#""Reverted 0x0102""#, [1, 2]), (#"{"data":"0x01"}"#, [1]), (#""0x""#, []),
+            (#""0x1""#, nil), (#""reverted""#, nil), ("null", nil), ("{}", nil), ("7", nil),
+        ] as [(String, [UInt8]?)])
     func revertDataComesInSeveralShapes(data: String, expected: [UInt8]?) throws {
         let text = #"{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"m","data":"# + data + "}}"
         #expect(try decode(Self.one, text) == .replies([.error(code: 3, message: "m", data: expected)]))
@@ -97,7 +99,8 @@ import Testing
     @Test func longMessagesAreCut() throws {
         let long = String(repeating: "x", count: 10_000)
         let text = #"{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":""# + long + #""}}"#
-        guard case .replies(let replies) = try decode(Self.one, text), case .error(_, let message, _) = replies[0] else {
+        guard case .replies(let replies) = try decode(Self.one, text), case .error(_, let message, _) = replies[0]
+        else {
             Issue.record("no error")
             return
         }

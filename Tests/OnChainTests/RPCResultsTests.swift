@@ -9,11 +9,13 @@ import Testing
 
     // MARK: Numbers and bytes
 
-    @Test(arguments: [
-        (#""0x0""#, 0), (#""0xff""#, 255), (#""0xFF""#, 255), (#""0x00ff""#, 255), (#""0xffffffffffffffff""#, .max),
-        (#""0x""#, nil), (#""ff""#, nil), (#""0xfg""#, nil), (#""0X1""#, nil), (#""-0x1""#, nil), ("255", nil),
-        ("null", nil), (#""0x10000000000000000""#, nil), (#"" 0x1""#, nil), ("[]", nil), ("", nil), (#""0x1"0"#, nil),
-    ] as [(String, UInt64?)])
+    @Test(
+        arguments: [
+            (#""0x0""#, 0), (#""0xff""#, 255), (#""0xFF""#, 255), (#""0x00ff""#, 255), (#""0xffffffffffffffff""#, .max),
+            (#""0x""#, nil), (#""ff""#, nil), (#""0xfg""#, nil), (#""0X1""#, nil), (#""-0x1""#, nil), ("255", nil),
+            ("null", nil), (#""0x10000000000000000""#, nil), (#"" 0x1""#, nil), ("[]", nil), ("", nil),
+            (#""0x1"0"#, nil),
+        ] as [(String, UInt64?)])
     func aNumber(json: String, expected: UInt64?) {
         #expect((try? Reply.json(json).uint64()) == expected)
     }
@@ -25,9 +27,10 @@ import Testing
         #expect(throws: RPCFault.self) { try Reply.json("\"0x1" + String(repeating: "0", count: 32) + "\"").uint128() }
     }
 
-    @Test(arguments: [
-        (#""0x""#, []), (#""0x00fF""#, [0, 255]), (#""0x0""#, nil), (#""""#, nil), (#""00""#, nil), ("null", nil),
-    ] as [(String, [UInt8]?)])
+    @Test(
+        arguments: [
+            (#""0x""#, []), (#""0x00fF""#, [0, 255]), (#""0x0""#, nil), (#""""#, nil), (#""00""#, nil), ("null", nil),
+        ] as [(String, [UInt8]?)])
     func someBytes(json: String, expected: [UInt8]?) {
         #expect((try? Reply.json(json).data()) == expected)
     }
@@ -88,26 +91,32 @@ import Testing
 
     @Test func whatMayBeMissing() throws {
         #expect(try Reply.json(Self.object(Self.block, "baseFeePerGas", nil)).block()?.baseFee == nil)
-        #expect(try Reply.json(Self.object(Self.receipt, "effectiveGasPrice", "null")).receipt()?.effectiveGasPrice == nil)
+        #expect(
+            try Reply.json(Self.object(Self.receipt, "effectiveGasPrice", "null")).receipt()?.effectiveGasPrice == nil)
         #expect(try Reply.json("[\(Self.object(Self.log, "removed", nil))]").logs()[0].removed == false)
         #expect(try Reply.json(Self.object(Self.receipt, "status", "\"0x0\"")).receipt()?.succeeded == false)
     }
 
-    @Test(arguments: [
-        ("number", nil), ("number", "null"), ("number", "16"), ("number", "\"0x\""), ("hash", nil), ("hash", "\"0xab\""),
-        ("parentHash", nil), ("timestamp", nil), ("timestamp", "\"0x10000000000000000\""), ("baseFeePerGas", "7"),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("number", nil), ("number", "null"), ("number", "16"), ("number", "\"0x\""), ("hash", nil),
+            ("hash", "\"0xab\""),
+            ("parentHash", nil), ("timestamp", nil), ("timestamp", "\"0x10000000000000000\""), ("baseFeePerGas", "7"),
+        ] as [(String, String?)])
     func aBrokenBlock(key: String, value: String?) {
         #expect(throws: RPCFault.self) { try Reply.json(Self.object(Self.block, key, value)).block() }
     }
 
-    @Test(arguments: [
-        ("address", nil), ("address", "\"\(hash)\""), ("topics", nil), ("topics", "\"0x\""), ("topics", "[\"0xab\"]"),
-        ("topics", "[\"\(hash)\",\"\(hash)\",\"\(hash)\",\"\(hash)\",\"\(hash)\"]"), ("data", "null"), ("data", "\"0x1\""),
-        // As of a transaction that is not mined: no evidence of anything.
-        ("blockNumber", "null"), ("blockHash", "null"), ("transactionHash", nil), ("logIndex", "null"),
-        ("logIndex", "2"), ("removed", "\"no\""),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("address", nil), ("address", "\"\(hash)\""), ("topics", nil), ("topics", "\"0x\""),
+            ("topics", "[\"0xab\"]"),
+            ("topics", "[\"\(hash)\",\"\(hash)\",\"\(hash)\",\"\(hash)\",\"\(hash)\"]"), ("data", "null"),
+            ("data", "\"0x1\""),
+            // As of a transaction that is not mined: no evidence of anything.
+            ("blockNumber", "null"), ("blockHash", "null"), ("transactionHash", nil), ("logIndex", "null"),
+            ("logIndex", "2"), ("removed", "\"no\""),
+        ] as [(String, String?)])
     func aBrokenLog(key: String, value: String?) {
         let broken = Self.object(Self.log, key, value)
         #expect(throws: RPCFault.self) { try Reply.json("[\(broken)]").logs() }
@@ -116,11 +125,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("status", nil), ("status", "null"), ("status", "\"0x2\""), ("status", "true"), ("transactionHash", nil),
-        ("logs", nil), ("logs", "{}"), ("blockNumber", "null"), ("blockHash", nil), ("gasUsed", nil),
-        ("effectiveGasPrice", "9"),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("status", nil), ("status", "null"), ("status", "\"0x2\""), ("status", "true"), ("transactionHash", nil),
+            ("logs", nil), ("logs", "{}"), ("blockNumber", "null"), ("blockHash", nil), ("gasUsed", nil),
+            ("effectiveGasPrice", "9"),
+        ] as [(String, String?)])
     func aBrokenReceipt(key: String, value: String?) {
         #expect(throws: RPCFault.self) { try Reply.json(Self.object(Self.receipt, key, value)).receipt() }
     }
