@@ -14,6 +14,7 @@ from .wallet import Wallet
 
 AT_REST = {"delivered", "owed", "void", "failed"}
 PAID = {"settled", "delivered", "owed"}
+USED = "invalid_exact_evm_nonce_already_used"
 PRICES = {"after": 20_000, "first": 50_000}
 
 
@@ -169,6 +170,10 @@ class Market:
             receipt = sale.response.receipt
             assert receipt and receipt["success"], f"delivered without a receipt: {sale}"
             assert receipt["transaction"] in transactions, f"delivered unpaid: {sale.target} {receipt}"
+        nonces = {nonce for _, _, nonce in moved}
+        for sale in self.sales:
+            invited = sale.response is not None and sale.response.header("PAYMENT-REQUIRED")
+            assert not (invited and sale.nonce in nonces and sale.response.error != USED), f"invited to pay twice: {sale}"
         charged: dict[tuple, int] = {}
         for key in moved:
             bought = (by_nonce[key]["payer"], by_nonce[key]["request"])
