@@ -19,7 +19,8 @@ public struct CounterfactualSignature: Hashable, Sendable {
     public init?(_ signature: [UInt8]) {
         guard Self.isWrapped(signature) else { return nil }
         let body = ABIWords(signature[..<(signature.count - 32)])
-        guard let factory = body.address(at: 0), let calldata = body.bytes(at: 32), let inner = body.bytes(at: 64) else {
+        guard let factory = body.address(at: 0), let calldata = body.bytes(at: 32), let inner = body.bytes(at: 64)
+        else {
             return nil
         }
         self.factory = factory

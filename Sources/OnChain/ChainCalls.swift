@@ -53,7 +53,8 @@ extension RPCCall {
         let limit = gas.map { ",\"gas\":\"\(hex($0))\"" } ?? ""
         return RPCCall(
             "eth_call",
-            params: "[{\(sender)\"to\":\"\(to.bytes.hex)\"\(limit),\"data\":\"\(Hex.encodePrefixed(data))\"},\(block.json)]"
+            params: "[{\(sender)\"to\":\"\(to.bytes.hex)\"\(limit),\"data\":\"\(Hex.encodePrefixed(data))\"},"
+                + "\(block.json)]"
         )
     }
 

@@ -187,8 +187,8 @@ final class RPCClient: EventHandler {
             let batch = Array(rest.prefix(count))
             rest = rest.dropFirst(count)
             node.batchesInFlight += 1
-            node.post(RPCBatch(batch.map(\.call)), deadlineMilliseconds: patience(batch, with: node)) {
-                [self] outcome in
+            let deadline = patience(batch, with: node)
+            node.post(RPCBatch(batch.map(\.call)), deadlineMilliseconds: deadline) { [self] outcome in
                 node.batchesInFlight -= 1
                 finished(batch, node, outcome)
             }
