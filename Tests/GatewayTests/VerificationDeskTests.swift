@@ -58,7 +58,7 @@ import Testing
             validBefore: UInt256(UInt64(2_000_000_000)), nonce: Bytes32([UInt8](repeating: 0xAB, count: 32))!)
         let payload = PaymentPayload(
             version: .v2, scheme: "exact", network: "eip155:84532", accepted: nil, authorization: authorization,
-            signature: signature, paymentIdentifier: nil)
+            signature: signature, paymentIdentifier: nil, json: [])
         return VerificationRequest(offer: offer, payload: payload, resourceURL: "https://api.example.com/a")
     }
 
