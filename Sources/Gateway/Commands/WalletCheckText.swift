@@ -29,7 +29,12 @@ enum WalletCheckText {
             lines.append("  cost     one settlement: about \(coins(cost))" + comparison(facts))
         }
         for payment in facts.payments {
-            let token = if case .match = payment.check { "as configured" } else { "NOT as configured" }
+            let token =
+                switch payment.check {
+                case .match: "as configured"
+                case .mismatch: "NOT as configured"
+                case .unreachable: "not read"
+                }
             lines.append(
                 "  payment  \(payment.name): \(payment.asset) \(payment.token) \(token), paid to \(payment.payee)"
                     + (payment.payeeHasCode == true ? " (a contract)" : ""))
