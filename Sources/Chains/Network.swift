@@ -64,12 +64,19 @@ public struct Network: Sendable, Hashable {
 
     /// The chain id of a CAIP-2 name "eip155:N"; nil for other namespaces, leading zeros and what is not a number.
     public static func chainID(caip2: String) -> UInt64? {
-        guard caip2.hasPrefix("eip155:") else { return nil }
-        let digits = caip2.utf8.dropFirst(7)
-        guard let first = digits.first, first != 0x30, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
-            return nil
+        var caip2 = caip2
+        return caip2.withUTF8 { text in
+            guard text.count > 7, text[..<7].elementsEqual("eip155:".utf8), text[7] != 0x30 else { return nil }
+            var number: UInt64 = 0
+            for byte in text[7...] {
+                guard byte >= 0x30 && byte <= 0x39 else { return nil }
+                let (product, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+                let (sum, isLarger) = product.addingReportingOverflow(UInt64(byte &- 0x30))
+                if isTooLarge || isLarger { return nil }
+                number = sum
+            }
+            return number
         }
-        return UInt64(caip2.dropFirst(7))
     }
 
     private static func usdc(

@@ -1,5 +1,10 @@
 import Bytes
 
+extension UInt128 {
+    /// Decimal digits. Most amounts fit a word, whose text costs a fraction.
+    public var decimalText: String { UInt64(exactly: self).map { String($0) } ?? String(self) }
+}
+
 /// An unsigned 256-bit number, as the chain's words hold it. Only what payments need: reading, comparing, laying out.
 public struct UInt256: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Most significant first.

@@ -11,6 +11,7 @@ public struct StartFault: Error, CustomStringConvertible {
 /// One running gateway: its loops, its ledger, its config watcher.
 public final class Gateway {
     private let services: SharedServices
+    private let money: MoneyLoop
     private let loops: [LoopThread]
     private let watcher: ConfigWatcher
     private let drainMilliseconds: Int
@@ -32,18 +33,22 @@ public final class Gateway {
             if case .health(let health) = notice { opened.give(health) }
             Gateway.tell(notice, to: logger)
         }
-        services = SharedServices(
-            ledger: Ledger(configuration), money: ClosedDesk(),
-            resolver: Resolver(), disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status)
+        let ledger = Ledger(configuration)
         if case .unavailable(let reason) = opened.take() {
             throw StartFault(description: "ledger: \(settings.ledgerPath): \(reason)")
         }
+        let resolver = Resolver()
+        let money = try MoneyLoop(revision, ledger: ledger, resolver: resolver, logger: logger)
+        self.money = money
+        services = SharedServices(
+            ledger: ledger, money: money, resolver: resolver, disk: SpillDisk(), accessLog: accessLog, logger: logger,
+            status: status)
         let prepared = PreparedRevision(revision)
         let kept = KeptRevisions(prepared)
         loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
-            Gateway.take(event, inboxes, kept, logger)
+            Gateway.take(event, inboxes, kept, money, logger)
         }
         if let trouble = watcher.start() {
             logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
@@ -80,7 +85,8 @@ public final class Gateway {
 
     /// On the watcher's thread: a revision that loaded goes to every loop, one that did not changes nothing.
     private static func take(
-        _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ logger: Logger
+        _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ money: MoneyLoop,
+        _ logger: Logger
     ) {
         switch event {
         case .failed(let errors):
@@ -89,6 +95,7 @@ public final class Gateway {
         case .reloaded(let revision, let diff):
             let prepared = PreparedRevision(revision)
             kept.add(prepared)
+            money.adopt(revision)
             for inbox in inboxes { inbox.post { $0.adopt(prepared) } }
             logger.notice("revision \(revision.number) is loaded")
             for change in diff.changes { logger.notice("\(change)") }
@@ -126,6 +133,7 @@ public final class Gateway {
         var isDrained = loops.dropFirst().allSatisfy { $0.waitForEnd(untilNanoseconds: until) }
         loops[0].inbox.post { $0.othersEnded() }
         isDrained = loops[0].waitForEnd(untilNanoseconds: until) && isDrained
+        money.stop()
         services.ledger.stop()
         services.accessLog?.stop()
         return isDrained

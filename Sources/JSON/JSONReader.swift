@@ -14,7 +14,9 @@ struct JSONReader {
 
     mutating func read(limit: Int) throws(JSONFault) -> [JSONNode] {
         guard bytes.count <= min(limit, Int(UInt32.max) - 1) else { throw JSONFault(reason: .tooLarge, offset: limit) }
-        nodes.reserveCapacity(min(64, bytes.count / 4 + 1))
+        // A kilobyte with its header at most: what the allocator has at hand for each thread.
+        nodes.reserveCapacity(min(60, bytes.count / 4 + 1))
+        open.reserveCapacity(8)
         skipSpace()
         try readValue()
         while let container = open.last {

@@ -29,11 +29,15 @@ enum JSONText {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
         while bytes.count - at >= 8 {
-            let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
             let special = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word
-            if special & highs != 0 { break }
+            if special & highs != 0 {
+                // The lowest mark is true; only marks above it may come from a borrow.
+                at += (special & highs).trailingZeroBitCount / 8
+                return
+            }
             at += 8
         }
         while at < bytes.count {

@@ -8,11 +8,11 @@ import JSON
 struct Fields {
     let object: JSONValue
     /// Where the object stands, for messages: "accepted", or empty at the top.
-    let path: String
+    let path: StaticString
 
     /// Faults where `value` is not an object.
-    init(_ value: JSONValue, path: String) throws(PaymentFault) {
-        guard value.kind == .object else { throw PaymentFault(code: .invalidPayload, detail: path) }
+    init(_ value: JSONValue, path: StaticString) throws(PaymentFault) {
+        guard value.kind == .object else { throw PaymentFault(code: .invalidPayload, detail: "\(path)") }
         object = value
         self.path = path
     }
@@ -29,7 +29,7 @@ struct Fields {
 
     func fields(_ key: StaticString) throws(PaymentFault) -> Fields {
         guard let value = optional(key), value.kind == .object else { throw fault(key) }
-        return try Fields(value, path: "\(key)")
+        return try Fields(value, path: key)
     }
 
     func string(_ key: StaticString) throws(PaymentFault) -> String {
@@ -56,8 +56,14 @@ struct Fields {
 
     /// `0x` and 64 digits.
     func word(_ key: StaticString) throws(PaymentFault) -> Bytes32 {
-        let bytes = try data(key)
-        guard let word = Bytes32(bytes) else { throw fault(key) }
+        let read = try required(key).withString { text -> Bytes32? in
+            guard text.count == 66 && text[0] == 0x30 && text[1] == 0x78 else { return nil }
+            return withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { room in
+                Hex.decode(UnsafeRawBufferPointer(rebasing: text[2...]), into: room)
+                    ? Bytes32(UnsafeRawBufferPointer(room)) : nil
+            }
+        }
+        guard case let word?? = read else { throw fault(key) }
         return word
     }
 
@@ -79,6 +85,6 @@ struct Fields {
     }
 
     func fault(_ key: StaticString) -> PaymentFault {
-        PaymentFault(code: .invalidPayload, detail: path.isEmpty ? "\(key)" : "\(path).\(key)")
+        PaymentFault(code: .invalidPayload, detail: path.utf8CodeUnitCount == 0 ? "\(key)" : "\(path).\(key)")
     }
 }

@@ -31,7 +31,9 @@ public struct PaymentResponse: Sendable, Hashable {
     }
 
     /// Appends the header's value: base64 of the JSON object.
-    public func encode(_ version: ProtocolVersion, into out: inout ByteBuffer) {
+    ///
+    /// - Parameter payerText: `payer` as written, where it is at hand: its checksum costs a hash.
+    public func encode(_ version: ProtocolVersion, payerText: String? = nil, into out: inout ByteBuffer) {
         var text = ByteBuffer(capacity: 512)
         var json = JSONWriter()
         json.beginObject(&text)
@@ -47,11 +49,11 @@ public struct PaymentResponse: Sendable, Hashable {
         json.string(version == .v2 ? network : networkV1Name, &text)
         if let payer {
             json.key("payer", &text)
-            json.string(payer.checksummed, &text)
+            json.string(payerText ?? payer.checksummed, &text)
         }
         if let amountAtomic, version == .v2 {
             json.key("amount", &text)
-            json.string("\(amountAtomic)", &text)
+            json.string(amountAtomic.decimalText, &text)
         }
         json.endObject(&text)
         Base64.encode(text.readable, into: &out)

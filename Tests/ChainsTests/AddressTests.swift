@@ -50,6 +50,7 @@ import Testing
             #expect(Network.chainID(caip2: network.caip2) == network.chainID)
             #expect(network.usdc.decimals == 6)
         }
+        #expect(Network.chainID(caip2: "eip155:18446744073709551615") == .max)
         #expect(Set(Network.all.map(\.name)).count == Network.all.count)
         #expect(Set(Network.all.map(\.chainID)).count == Network.all.count)
         #expect(Network.all.filter { !$0.isMainnet }.map(\.chainID).sorted() == [1328, 43113, 80002, 84532, 421614])

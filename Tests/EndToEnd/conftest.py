@@ -5,7 +5,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from chain.genesis import genesis_of  # noqa: E402
+from chain.node import Node  # noqa: E402
 from harness.farebox import BINARY, Farebox, standard  # noqa: E402
+from harness.market import Market  # noqa: E402
 from harness.pay import Buyer  # noqa: E402
 from harness.upstream import Upstream  # noqa: E402
 
@@ -50,3 +53,20 @@ def gateway(start):
 @pytest.fixture
 def buyer(gateway):
     return Buyer(gateway)
+
+
+@pytest.fixture
+def market(start, upstream):
+    """Makes a market on chains of its own: `market()`, `market("base-sepolia", "polygon", mining=0.1)`."""
+    nodes = []
+
+    def make(*networks: str, mining="auto", **genesis) -> Market:
+        made = {
+            name: Node(mining=mining, genesis=genesis_of(name, **genesis)) for name in networks or ("base-sepolia",)
+        }
+        nodes.extend(made.values())
+        return Market(upstream, made, start)
+
+    yield make
+    for node in nodes:
+        node.stop()

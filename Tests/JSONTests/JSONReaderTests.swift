@@ -120,6 +120,26 @@ import Testing
         }
     }
 
+    /// Strings are read eight bytes at a time: what ends or spoils one is found at every place, behind any neighbours.
+    @Test func findsWhatEndsAString() {
+        for count in 0...20 {
+            for at in 0...count {
+                for before: UInt8 in [0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F] {
+                    var text = [0x22] + [UInt8](repeating: before, count: count) + [0x22]
+                    #expect(Self.fault(text) == nil)
+                    text.insert(0x1F, at: 1 + at)
+                    #expect(Self.fault(text) == JSONFault(reason: .controlCharacter, offset: 1 + at))
+                    text[1 + at] = 0x80
+                    #expect(Self.fault(text) == JSONFault(reason: .badUTF8, offset: 1 + at))
+                    text[1 + at] = 0x22
+                    #expect(Self.fault(text)?.reason == .trailingBytes)
+                    text.replaceSubrange(1 + at...1 + at, with: [0x5C, 0x6E])
+                    #expect(Self.fault(text) == nil)
+                }
+            }
+        }
+    }
+
     /// Every prefix of a text is refused, and every change of one byte is read or refused without a trap.
     @Test func everyPrefixAndEveryChangedByte() {
         let text = Array(#"{"a":[1,-2.5e3,"x\u00e9\ud83d\ude00é",{"b":null,"c":true}],"d":{"e":false}}"#.utf8)

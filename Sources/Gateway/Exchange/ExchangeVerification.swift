@@ -15,6 +15,8 @@ extension Exchange {
             stage = .admitting
             return .ready
         case .refused(let code): return answer(challenging: route, error: purchase.termsFault ?? code)
+        case .refusedByFacilitator(let code):
+            return answer(challenging: route, code: purchase.termsFault?.rawValue ?? code)
         case .unreachable(let cause): return answerUnverified(cause)
         }
     }
@@ -35,6 +37,9 @@ extension Exchange {
         case .refused(let code):
             worker.ledger.release(hold)
             return answer(challenging: route, error: code)
+        case .refusedByFacilitator(let code):
+            worker.ledger.release(hold)
+            return answer(challenging: route, code: code)
         case .unreachable(let cause):
             worker.ledger.release(hold)
             return answerUnverified(cause)

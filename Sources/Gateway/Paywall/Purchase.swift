@@ -18,6 +18,8 @@ final class Purchase {
     /// Number of the revision whose terms these are.
     let revision: Int
     let payer: Address
+    /// `payer` with its checksum, which costs a hash.
+    private(set) lazy var payerText = payer.checksummed
     /// Why the terms are not met; counts only if the ledger does not know the payment already.
     let termsFault: PaymentCode?
 
@@ -171,16 +173,16 @@ final class Purchase {
         case .v1: out.append("X-PAYMENT-RESPONSE: ")
         case .v2: out.append("PAYMENT-RESPONSE: ")
         }
-        response.encode(payload.version, into: &out)
+        response.encode(payload.version, payerText: payerText, into: &out)
         out.append("\r\n")
     }
 
     /// What the upstream may know of who paid.
     func appendUpstreamFields(to out: inout ByteBuffer) {
         out.append("X-Farebox-Payer: ")
-        out.append(string: payer.checksummed)
+        out.append(string: payerText)
         out.append("\r\nX-Farebox-Amount: ")
-        out.append(string: String(offer.amountAtomic))
+        out.append(string: offer.amountAtomic.decimalText)
         out.append("\r\nX-Farebox-Network: ")
         out.append(string: offer.network)
         if !transaction.isEmpty {

@@ -7,33 +7,37 @@ struct SHA256: ~Copyable {
     private static let algorithm = UInt(bitPattern: EVP_MD_fetch(nil, "SHA256", nil))
 
     private let context: OpaquePointer
+    private var hasBegun = false
 
     init() {
         guard let context = EVP_MD_CTX_new() else { fatalError("no memory for a hash") }
         self.context = context
-        restart()
     }
 
     deinit { EVP_MD_CTX_free(context) }
 
-    private func restart() {
+    private mutating func begin() {
+        if hasBegun { return }
+        hasBegun = true
         let begun = EVP_DigestInit_ex2(context, OpaquePointer(bitPattern: Self.algorithm), nil)
         precondition(begun == 1, "OpenSSL has no SHA-256")
     }
 
     mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        begin()
         let taken = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
         precondition(taken == 1)
     }
 
     /// The hash of all bytes since the start or the last `finish`, which begins anew.
     mutating func finish() -> Bytes32 {
-        let hash = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { out in
-            let done = EVP_DigestFinal_ex(context, out.baseAddress, nil)
+        begin()
+        hasBegun = false
+        let hash = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { out in
+            let done = EVP_DigestFinal_ex(context, out.baseAddress?.assumingMemoryBound(to: UInt8.self), nil)
             precondition(done == 1)
-            return Bytes32(out)
+            return Bytes32(UnsafeRawBufferPointer(out))
         }
-        restart()
         return hash.unsafelyUnwrapped
     }
 

@@ -13,20 +13,20 @@ final class FacilitatorWatch: TimerTarget {
     private let payments: [PaymentMethod]
     private let logger: Logger
     private let timer: Timer
-    private let changed: ([String: String]) -> Void
+    private let changed: () -> Void
     /// By payment, so that the same is not said every ten minutes.
     private var said: [String: [String]] = [:]
     private var isStopped = false
 
     /// What keeps payments from being settled, by the payment's name; empty once all is well.
-    private(set) var troubles: [String: String] = [:]
+    private(set) var troubles: [String: SettlerTrouble] = [:]
 
     /// - Parameters:
     ///   - payments: all of the revision; those of other facilitators are passed over.
     ///   - changed: told on the loop when `troubles` have become others.
     init(
         _ facilitator: RemoteFacilitator, payments: [PaymentMethod], loop: EventLoop, logger: Logger,
-        changed: @escaping ([String: String]) -> Void
+        changed: @escaping () -> Void
     ) {
         self.facilitator = facilitator
         let name = facilitator.settings.name
@@ -55,7 +55,7 @@ final class FacilitatorWatch: TimerTarget {
         var isHeard = false
         if case .success = result { isHeard = true }
         timer.arm(atNanoseconds: monotonicNanoseconds() + (isHeard ? Self.pauseNanoseconds : Self.retryNanoseconds))
-        var fresh: [String: String] = [:]
+        var fresh: [String: SettlerTrouble] = [:]
         for payment in payments {
             let review = FacilitatorReview(payment, facilitator.settings.name, result)
             if let trouble = review.trouble { fresh[payment.name] = trouble }
@@ -68,26 +68,27 @@ final class FacilitatorWatch: TimerTarget {
         }
         guard fresh != troubles else { return }
         troubles = fresh
-        changed(fresh)
+        changed()
     }
 }
 
 /// What a facilitator's answer means for one payment.
 struct FacilitatorReview {
     /// Why the payment cannot be settled, as far as is known; nil where current clients can pay.
-    let trouble: String?
+    let trouble: SettlerTrouble?
     /// What the operator is to know of it.
     let warnings: [String]
 
     init(_ payment: PaymentMethod, _ facilitator: String, _ result: Result<FacilitatorSupport, FileFault>) {
         switch result {
         case .failure(let fault):
-            trouble = "\(facilitator) does not say what it supports: \(fault.reason)"
-            warnings = ["\(payment.name): \(trouble!)"]
+            let detail = "\(facilitator) does not say what it supports: \(fault.reason)"
+            trouble = SettlerTrouble(code: "facilitator_unreachable", detail: detail)
+            warnings = ["\(payment.name): \(detail)"]
         case .success(let support):
             let isCurrent = support.takes(.v2, network: payment.network)
             let missing = "exact on \(payment.network) is not supported by \(facilitator)"
-            trouble = isCurrent ? nil : missing
+            trouble = isCurrent ? nil : SettlerTrouble(code: "facilitator_mismatch", detail: missing)
             if !isCurrent {
                 warnings = ["\(payment.name): \(missing), which supports \(support.text)"]
             } else if !support.takes(.v1, network: payment.networkV1Name) {

@@ -46,6 +46,8 @@ enum Verdict: Sendable {
     case good(balanceAtomic: UInt128)
     /// 402 with this code.
     case refused(PaymentCode)
+    /// 402 with a facilitator's own code: lower-case letters, digits and `_`, at most 64.
+    case refusedByFacilitator(code: String)
     /// Nobody could say: 503, nothing claimed. The text is for the operator.
     case unreachable(String)
 }

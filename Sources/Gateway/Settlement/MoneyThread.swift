@@ -171,9 +171,8 @@ final class MoneyThread: TimerTarget {
     func tellHealth() {
         var troubles: [PaymentTrouble] = []
         for payment in payments {
-            if case .remote(let name) = payment.facilitator, let detail = remotes[name]?.troubles[payment.name] {
-                troubles.append(
-                    PaymentTrouble(payment: payment.name, code: "facilitator_support", detail: detail))
+            if case .remote(let name) = payment.facilitator, let trouble = remotes[name]?.troubles[payment.name] {
+                troubles.append(PaymentTrouble(payment: payment.name, code: trouble.code, detail: trouble.detail))
             }
             for trouble in chains[payment.chainID]?.troubles(of: payment) ?? [] {
                 troubles.append(PaymentTrouble(payment: payment.name, code: trouble.code, detail: trouble.detail))

@@ -20,7 +20,7 @@ final class RemoteSettler: Settler {
         self.ledger = ledger
         self.money = money
         self.logger = logger
-        watch = FacilitatorWatch(facilitator, payments: payments, loop: money.loop, logger: logger) { _ in }
+        watch = FacilitatorWatch(facilitator, payments: payments, loop: money.loop, logger: logger) {}
         watch.begin()
     }
 
@@ -30,7 +30,7 @@ final class RemoteSettler: Settler {
     var settings: FacilitatorSettings { facilitator.settings }
 
     /// By the payment's name.
-    var troubles: [String: String] { watch.troubles }
+    var troubles: [String: SettlerTrouble] { watch.troubles }
 
     func prove(_ request: VerificationRequest, reply: @escaping @Sendable (Verdict) -> Void) {
         guard let chain = money.readableChain(request.offer) else {
@@ -43,7 +43,8 @@ final class RemoteSettler: Settler {
         facilitator.verify(request) { [self] verdict in
             switch verdict {
             case .good: readBalance(request, reply)
-            case .refused(let code): reply(.refused(PaymentCode(rawValue: code) ?? .simulationFailed))
+            case .refused(let code):
+                reply(PaymentCode(rawValue: code).map { .refused($0) } ?? .refusedByFacilitator(code: code))
             case .unreachable(let detail): reply(.unreachable(detail))
             }
         }

@@ -1,3 +1,4 @@
+import Chains
 import EventLoop
 import Payments
 
@@ -19,7 +20,7 @@ extension Exchange {
             outcome: outcome.rawValue, error: errorCode,
             payment: purchase.map { purchase in
                 AccessEntry.Payment(
-                    payer: purchase.payer.checksummed, amountAtomic: String(purchase.offer.amountAtomic),
+                    payer: purchase.payerText, amountAtomic: purchase.offer.amountAtomic.decimalText,
                     network: purchase.offer.network, transaction: purchase.transaction)
             })
     }

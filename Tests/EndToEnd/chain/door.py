@@ -51,8 +51,10 @@ class Door:
         if whole is not None and whole.kind in ("status", "garbage", "hang", "close") and not whole.effect:
             for call in calls:
                 self._count(call)
+            self._strike(faults)
             return broken(whole)
         replies = [self._reply(call, fault) for call, fault in zip(calls, faults)]
+        self._strike(faults)
         answer = Answer(_encode(replies if isinstance(asked, list) else replies[0]).encode(), delay_seconds=self.latency)
         if whole is None:
             return answer
@@ -70,6 +72,12 @@ class Door:
             for call in calls
         ]
         return found, next((fault for fault in found if fault is not None and fault.whole), None)
+
+    @staticmethod
+    def _strike(faults: list[Fault | None]):
+        for fault in faults:
+            if fault is not None and fault.then is not None:
+                fault.then()
 
     def _count(self, call):
         if isinstance(call, dict):

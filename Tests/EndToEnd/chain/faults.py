@@ -36,6 +36,8 @@ class Fault:
     headers: tuple = ()
     body: bytes | str = b""
     seconds: float = 1.0
+    # Called when the fault strikes: after the calls were run where they are run, and before any answer leaves (in process only).
+    then: Callable[[], None] | None = None
 
     def __post_init__(self):
         if isinstance(self.body, str):

@@ -77,12 +77,16 @@ class ScriptedFacilitator:
             return Answer(b'{"error":"unauthorized"}', 401)
         fault = self.faults.of(request.target, request.body.decode("latin-1").lower())
         if fault is not None and fault.whole and fault.kind not in ("slow", "drip") and not fault.effect:
+            if fault.then is not None:
+                fault.then()
             return broken(fault)
         if fault is not None and fault.kind == "result" and not fault.effect and not fault.rewrite:
             return Answer(json.dumps(fault.value).encode(), fault.status or 200)
         value = self._work(request, body)
         if fault is None:
             return Answer(json.dumps(value).encode())
+        if fault.then is not None:
+            fault.then()
         if fault.kind == "result":
             value = fault.rewrite(body, value) if fault.rewrite else fault.value
             return Answer(json.dumps(value).encode(), fault.status or 200)
