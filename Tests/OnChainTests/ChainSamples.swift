@@ -54,7 +54,8 @@ enum Sample {
 
     private static func log(_ address: Address, _ topics: [Bytes32], _ data: [UInt8], _ place: Place) -> RPCLog {
         RPCLog(
-            address: address, topics: topics, data: data, blockNumber: place.block, blockHash: hash(place.block, place.fork),
+            address: address, topics: topics, data: data, blockNumber: place.block,
+            blockHash: hash(place.block, place.fork),
             transactionHash: word(place.transaction), logIndex: place.index, removed: false)
     }
 

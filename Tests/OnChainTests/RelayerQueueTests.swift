@@ -27,7 +27,8 @@ import Testing
             lastHash += 1
             let signed = RelayTransaction(
                 claim: unsigned.claim, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
-                gasLimit: unsigned.gasLimit, fees: unsigned.fees, hash: Sample.word(lastHash), raw: [UInt8(lastHash & 255)])
+                gasLimit: unsigned.gasLimit, fees: unsigned.fees, hash: Sample.word(lastHash),
+                raw: [UInt8(lastHash & 255)])
             queue.signed(signed, now: now)
             return signed
         }
