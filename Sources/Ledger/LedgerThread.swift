@@ -46,6 +46,9 @@ struct LedgerThread: Sendable {
     /// Nil when told to stop before the lock was free, or when there is no lock to be had.
     private func waitForLock(_ queued: inout [Letter]) -> ProcessLock? {
         var arrivals: [UInt64] = []
+        // Who asks what is to be watched means the ledger that this process will hold.
+        var questions: [Letter] = []
+        defer { queued.append(contentsOf: questions) }
         var batch: [Letter] = []
         while true {
             switch ProcessLock.tryLock(ledger: configuration.path) {
@@ -67,6 +70,7 @@ struct LedgerThread: Sendable {
                         queued.remove(at: at)
                         arrivals.remove(at: at)
                     }
+                case .watched: questions.append(letter)
                 case .stop: return nil
                 default: letter.answerUnavailable("another process holds the ledger \(configuration.path)")
                 }
@@ -139,6 +143,11 @@ extension Letter {
 
     var isAdmission: Bool {
         if case .admit = self { return true }
+        return false
+    }
+
+    var isClaim: Bool {
+        if case .claim = self { return true }
         return false
     }
 
