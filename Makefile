@@ -8,9 +8,9 @@ SOURCES := Package.swift Sources Tests
 .PHONY: help packages build release test unit end-to-end demo bench format lint clean
 
 help:
-	@echo "make demo        Farebox in front of a small API, on the sandbox, shown step by step (KEEP=1 leaves it running)"
+	@echo "make demo        Farebox in front of a small API, on the sandbox, shown step by step (CHAIN=1: on a test EVM, KEEP=1 leaves it running)"
 	@echo "make test        lint, unit tests, release build, end-to-end tests"
-	@echo "make bench       side by side with nginx (ROUNDS=5 SECONDS_PER_ROUND=3, ONLY=proxy,paid,...)"
+	@echo "make bench       side by side with nginx (ROUNDS=5 SECONDS_PER_ROUND=3, ONLY=proxy,paid,chain,...)"
 	@echo "make build       debug build;  make release: .build/release/farebox"
 	@echo "make unit        unit tests alone;  make end-to-end: end-to-end tests alone (K=expression picks some)"
 	@echo "make format      swift format in place;  make lint: check it"
@@ -36,7 +36,7 @@ end-to-end: release
 
 demo: release
 	@deploy/install-packages run
-	@KEEP=$(KEEP) deploy/demo/demo
+	@KEEP=$(KEEP) CHAIN=$(CHAIN) deploy/demo/demo
 
 bench: release
 	@deploy/install-packages bench

@@ -37,7 +37,8 @@ public struct Admission: Sendable {
     public init(
         key: ClaimKey, binding: Bytes32, bind: BindMode = .body, order: SettleOrder = .after, amountAtomic: UInt128,
         payTo: Bytes20, validBefore: Int64, neededSeconds: Int64, assetDecimals: Int,
-        facilitator: ClaimFacilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int, request: String,
+        facilitator: ClaimFacilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int,
+        request: String,
         redeliver: Redelivery = .safe, isIdempotent: Bool, redeliverForSeconds: Int64 = 600,
         inFlightPerWallet: Int, leaseWaitMilliseconds: Int = 10_000, leaseQueue: Int = 64
     ) {

@@ -129,7 +129,7 @@ public final class LedgerReader {
                 "SELECT \(ClaimColumns.names) FROM claims WHERE \(terms.joined(separator: " AND "))"
                     + " ORDER BY id \(direction) LIMIT ?1")
             try statement.bind(1, Int64(max(limit, 0)))
-            if let payer = filter.payer { try statement.bind(2, payer.array) }
+            if let payer = filter.payer { try statement.bind(2, payer) }
             if let chain = filter.chain { try statement.bind(3, chain) }
             var claims: [ClaimRecord] = []
             while try statement.step() { claims.append(try ClaimColumns.read(statement, ledger: mark)) }

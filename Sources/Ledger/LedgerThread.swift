@@ -46,6 +46,8 @@ struct LedgerThread: Sendable {
     /// Nil when told to stop before the lock was free, or when there is no lock to be had.
     private func waitForLock(_ queued: inout [Letter]) -> ProcessLock? {
         var arrivals: [UInt64] = []
+        // At the front of the queue: what is to be watched is told once the lock is held, before anything is claimed.
+        var watchers = 0
         var batch: [Letter] = []
         while true {
             switch ProcessLock.tryLock(ledger: configuration.path) {
@@ -65,8 +67,11 @@ struct LedgerThread: Sendable {
                 case .callerGone(let token):
                     if let at = queued.firstIndex(where: { $0.isAdmission(token) }) {
                         queued.remove(at: at)
-                        arrivals.remove(at: at)
+                        arrivals.remove(at: at - watchers)
                     }
+                case .watched:
+                    queued.insert(letter, at: watchers)
+                    watchers += 1
                 case .stop: return nil
                 default: letter.answerUnavailable("another process holds the ledger \(configuration.path)")
                 }
@@ -74,7 +79,7 @@ struct LedgerThread: Sendable {
             let waitNanoseconds = UInt64(min(max(configuration.lockWaitMilliseconds, 0), 86_400_000)) * 1_000_000
             while let first = arrivals.first, first + waitNanoseconds <= now {
                 arrivals.removeFirst()
-                queued.removeFirst().answerUnavailable("another process holds the ledger \(configuration.path)")
+                queued.remove(at: watchers).answerUnavailable("another process holds the ledger \(configuration.path)")
             }
         }
     }

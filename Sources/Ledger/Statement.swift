@@ -1,3 +1,4 @@
+import Bytes
 import CSQLite
 
 /// A prepared statement, kept for the connection's life. Bound values are copied: short ones into the statement's own memory, from
@@ -56,13 +57,22 @@ final class Statement {
     }
 
     func bind(_ index: Int32, _ value: [UInt8]) throws(StoreFault) {
-        let code = value.withUnsafeBytes { bytes in
-            let kept = keep(bytes)
-            return sqlite3_bind_blob(
-                handle, index, kept ?? UnsafeMutableRawPointer(mutating: bytes.baseAddress), Int32(bytes.count),
-                kept == nil ? Self.copied : nil)
-        }
-        try check(code)
+        try check(value.withUnsafeBytes { bind(index, $0) })
+    }
+
+    func bind(_ index: Int32, _ value: Bytes20) throws(StoreFault) {
+        try check(value.withBytes { bind(index, $0) })
+    }
+
+    func bind(_ index: Int32, _ value: Bytes32) throws(StoreFault) {
+        try check(value.withBytes { bind(index, $0) })
+    }
+
+    private func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+        let kept = keep(bytes)
+        return sqlite3_bind_blob(
+            handle, index, kept ?? UnsafeMutableRawPointer(mutating: bytes.baseAddress), Int32(bytes.count),
+            kept == nil ? Self.copied : nil)
     }
 
     /// True with a row, false at the end.

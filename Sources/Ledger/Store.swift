@@ -138,8 +138,8 @@ final class Store {
     ) throws(StoreFault) -> [ClaimRecord] {
         guard walletsToRedeem.contains(wallet) else { return [] }
         try findToRedeem.bind(1, wallet.chain)
-        try findToRedeem.bind(2, wallet.payer.array)
-        try findToRedeem.bind(3, binding.array)
+        try findToRedeem.bind(2, wallet.payer)
+        try findToRedeem.bind(3, binding)
         try findToRedeem.bind(4, owedSince)
         return try all(findToRedeem)
     }
@@ -161,9 +161,9 @@ final class Store {
 
     private func bindKey(_ key: ClaimKey, to statement: Statement) throws(StoreFault) {
         try statement.bind(1, key.chain)
-        try statement.bind(2, key.asset.array)
-        try statement.bind(3, key.payer.array)
-        try statement.bind(4, key.nonce.array)
+        try statement.bind(2, key.asset)
+        try statement.bind(3, key.payer)
+        try statement.bind(4, key.nonce)
     }
 
     /// Every claim that is not at rest.
@@ -181,8 +181,8 @@ final class Store {
     func unknownAtomic(_ key: ClaimKey, openAt time: Int64) throws(StoreFault) -> UInt128 {
         guard walletsToRedeem.contains(key.wallet) else { return 0 }
         try findUnknown.bind(1, key.chain)
-        try findUnknown.bind(2, key.payer.array)
-        try findUnknown.bind(3, key.asset.array)
+        try findUnknown.bind(2, key.payer)
+        try findUnknown.bind(3, key.asset)
         try findUnknown.bind(4, time)
         defer { findUnknown.reset() }
         var sum: UInt128 = 0
@@ -229,8 +229,8 @@ final class Store {
     func sandboxBalance(_ key: ClaimKey) throws(StoreFault) -> SandboxBalance? {
         if let known = balances[BalanceKey(key)] { return known }
         try findBalance.bind(1, key.chain)
-        try findBalance.bind(2, key.asset.array)
-        try findBalance.bind(3, key.payer.array)
+        try findBalance.bind(2, key.asset)
+        try findBalance.bind(3, key.payer)
         defer { findBalance.reset() }
         guard try findBalance.step() else { return nil }
         guard let granted = UInt128(findBalance.text(0)), let balance = UInt128(findBalance.text(1)) else {
@@ -248,8 +248,8 @@ final class Store {
 
     func put(_ balance: SandboxBalance, of key: ClaimKey) throws(StoreFault) {
         try putBalance.bind(1, key.chain)
-        try putBalance.bind(2, key.asset.array)
-        try putBalance.bind(3, key.payer.array)
+        try putBalance.bind(2, key.asset)
+        try putBalance.bind(3, key.payer)
         try putBalance.bind(4, String(balance.granted))
         try putBalance.bind(5, String(balance.balance))
         try putBalance.run()

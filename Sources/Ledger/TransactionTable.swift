@@ -44,10 +44,10 @@ final class TransactionTable {
         else { return false }
         try insert.bind(1, claim)
         try insert.bind(2, Int64(number))
-        try insert.bind(3, transaction.relayer.array)
+        try insert.bind(3, transaction.relayer)
         try insert.bind(4, nonce)
-        try insert.bind(5, transaction.hash.array)
-        try insert.bind(6, transaction.to.array)
+        try insert.bind(5, transaction.hash)
+        try insert.bind(6, transaction.to)
         try insert.bind(7, transaction.call)
         try insert.bind(8, gasLimit)
         try insert.bind(9, String(transaction.maxFeeWei))

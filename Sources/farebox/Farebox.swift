@@ -12,5 +12,8 @@ struct Farebox: ParsableCommand {
             Exit codes: 0 done, 1 failed, 2 the config has errors, 64 wrong usage; "farebox pay" has more of them.
             """,
         version: "farebox 0.1.0",
-        subcommands: [RunCommand.self, CheckCommand.self, ExplainCommand.self, PayCommand.self, LedgerCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ExplainCommand.self, PayCommand.self, LedgerCommand.self,
+            WalletCommand.self,
+        ])
 }

@@ -8,7 +8,9 @@ struct LedgerCommand: ParsableCommand {
         commandName: "ledger",
         abstract: "Shows what was paid, and what is owed.",
         discussion: "Reading disturbs no running gateway.",
-        subcommands: [LedgerListCommand.self, LedgerOwedCommand.self, LedgerPendingCommand.self, LedgerResolveCommand.self])
+        subcommands: [
+            LedgerListCommand.self, LedgerOwedCommand.self, LedgerPendingCommand.self, LedgerResolveCommand.self,
+        ])
 }
 
 /// Which ledger a command means.
@@ -106,7 +108,8 @@ struct LedgerOwedCommand: ParsableCommand {
 struct LedgerPendingCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pending",
-        abstract: "Claims whose payment was sent and is not known to have come, the oldest first, with their transactions.",
+        abstract:
+            "Claims whose payment was sent and is not known to have come, the oldest first, with their transactions.",
         discussion: """
             The gateway watches the chain for them; whoever asks for one again is told to wait. A payment that no evidence can \
             come for is settled by hand: farebox ledger resolve.

@@ -19,6 +19,7 @@ from measure import (
 from servers import (
     CORE_MEASURED, Gateway, challenge_of, free_port, front, gateway_config, has_gateway, open_many_files, origin, pinned,
 )
+from settled import settled
 
 from harness.http import Connection, compose, fetch, wait_until
 
@@ -171,8 +172,8 @@ def paid():
         source.stop()
 
 
-def pay_all(pid: int, url: str, book: Path, seconds: float):
-    return wrk(pid, url + "/paid/1", seconds, presigned.WALLETS, HERE / "paid.lua", (str(book), "gateway.test"))
+def pay_all(pid: int, url: str, book: Path, seconds: float, connections: int = presigned.WALLETS):
+    return wrk(pid, url + "/paid/1", seconds, connections, HERE / "paid.lua", (str(book), "gateway.test"))
 
 
 def reference() -> float:
@@ -338,6 +339,7 @@ def main():
         "proxy": lambda: (proxy(log=False), proxy(log=True)),
         "counts": counts,
         "paid": paid,
+        "chain": lambda: settled(title, verdict, pay_all),
         "idle": idle,
         "routes": routes,
     }

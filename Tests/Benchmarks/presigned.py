@@ -50,11 +50,11 @@ def _sign(job) -> list[str]:
     return lines
 
 
-def write(path: Path, terms: dict, count: int, wallets: int = WALLETS) -> float:
-    """`count` lines 'target header', the wallets taking turns; gives the seconds it took."""
+def write(path: Path, terms: dict, count: int, keys: list[bytes] | None = None) -> float:
+    """`count` lines 'target header', the wallets of `keys`, else fresh ones, taking turns; gives the seconds it took."""
     began = time.monotonic()
-    keys = [Wallet.fresh().key for _ in range(wallets)]
-    half, parts = wallets // 2, []
+    keys = keys or [Wallet.fresh().key for _ in range(WALLETS)]
+    half, parts = len(keys) // 2, []
     with multiprocessing.Pool(2) as pool:
         parts = pool.map(_sign, [(keys[:half], terms, count // 2, 0), (keys[half:], terms, count // 2, count // 2)])
     with path.open("w") as file:

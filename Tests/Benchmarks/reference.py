@@ -1,17 +1,20 @@
-"""The reference: the SDK's FastAPI middleware with a facilitator in the same process that says yes to everything.
+"""The reference: the SDK's FastAPI middleware with a facilitator in the same process.
 
-No signature is checked, no nonce kept, nothing written: what remains is the middleware's own cost.
-usage: reference.py PORT
+Without an RPC it says yes to everything: no signature is checked, no nonce kept, nothing written, and what remains is the
+middleware's own cost. With one it is the SDK's own facilitator, which settles there by the key in REFERENCE_KEY.
+usage: reference.py PORT [RPC_URL]
 """
 
+import os
 import sys
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
-from x402 import x402ResourceServer
+from x402 import x402Facilitator, x402ResourceServer
 from x402.http.middleware.fastapi import payment_middleware
-from x402.mechanisms.evm.exact import register_exact_evm_server
+from x402.mechanisms.evm import FacilitatorWeb3Signer
+from x402.mechanisms.evm.exact import register_exact_evm_facilitator, register_exact_evm_server
 from x402.schemas import SettleResponse, SupportedKind, SupportedResponse, VerifyResponse
 
 NETWORK = "eip155:84532"
@@ -28,7 +31,14 @@ class YesFacilitator:
         return SettleResponse(success=True, transaction="0x" + "00" * 32, network=NETWORK)
 
 
-server = register_exact_evm_server(x402ResourceServer(YesFacilitator()))
+def facilitator():
+    if len(sys.argv) < 3:
+        return YesFacilitator()
+    signer = FacilitatorWeb3Signer(os.environ["REFERENCE_KEY"], sys.argv[2])
+    return register_exact_evm_facilitator(x402Facilitator(), signer, NETWORK)
+
+
+server = register_exact_evm_server(x402ResourceServer(facilitator()))
 terms = {"scheme": "exact", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "price": "$0.0001", "network": NETWORK}
 guard = payment_middleware({"GET /paid/*": {"accepts": terms}}, server)
 app = FastAPI()

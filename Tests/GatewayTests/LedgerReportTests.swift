@@ -40,6 +40,55 @@ import Testing
         #expect(LedgerReport.table([]) == "")
     }
 
+    /// A claim of the chain's, sent twice, settled, and taken back.
+    static func onChain() -> LedgerEntry {
+        var claim = claim(.delivered, transaction: "0xab")
+        claim.facilitator = .chain
+        claim.isWatched = true
+        claim.evidenceBlock = 105
+        claim.reorganizedAt = 1_795_224_935
+        let sent = SentTransaction(
+            hash: .zero, relayer: claim.payTo, nonce: 7, to: claim.key.asset, call: [1], gasLimit: 120_000,
+            maxFeeWei: 2_500_000_000, priorityFeeWei: 1, raw: [2], headBlock: 100)
+        var replacement = sent
+        replacement.maxFeeWei = 3_000_000_000_000
+        replacement.priorityFeeWei = 100_000_000
+        return LedgerEntry(
+            claim,
+            transactions: [
+                RecordedTransaction(transaction: sent, number: 0, recordedAt: 1_795_224_932),
+                RecordedTransaction(transaction: replacement, number: 1, recordedAt: 1_795_224_933),
+            ])
+    }
+
+    @Test func whatIsKnownFromTheChain() throws {
+        let zero = "0x" + String(repeating: "0", count: 64)
+        let lines = LedgerReport.table([Self.onChain(), LedgerEntry(Self.claim(.void, reason: "x"))])
+            .split(separator: "\n").map(String.init)
+        #expect(lines.count == 7)
+        #expect(
+            Array(lines[2...5]) == [
+                "    sent 2026-11-21T01:35:32Z by \(zero): nonce 7 of 0x209693Bc6afc0C5328bA36FaF03C514EF312287C, "
+                    + "at most 2.5 gwei, tip 0.000000001, gas limit 120000, after block 100",
+                "    replaced 2026-11-21T01:35:33Z by \(zero): nonce 7 of 0x209693Bc6afc0C5328bA36FaF03C514EF312287C, "
+                    + "at most 3000 gwei, tip 0.1, gas limit 120000, after block 100",
+                "    settled in block 105, which is not final yet", "    taken back by the chain 2026-11-21T01:35:35Z",
+            ])
+        let json = LedgerReport.lines([Self.onChain()])
+        let object = try #require(
+            JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+        #expect(object["facilitator"] as? String == "self" && object["watched"] as? Bool == true)
+        #expect(object["block"] as? Int == 105 && object["reorganized"] as? String == "2026-11-21T01:35:35Z")
+        let transactions = try #require(object["transactions"] as? [[String: String]])
+        #expect(
+            transactions.first == [
+                "hash": zero, "relayer": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "nonce": "7",
+                "to": "0x036CbD53842c5426634e7929541eC2318f3dCF7e", "gas_limit": "120000", "max_fee_wei": "2500000000",
+                "priority_fee_wei": "1", "after_block": "100", "recorded": "2026-11-21T01:35:32Z",
+            ])
+        #expect(transactions.count == 2)
+    }
+
     @Test func linesOfJSON() throws {
         let text = LedgerReport.lines([
             LedgerEntry(Self.claim(.owed, transaction: "sandbox-1")), LedgerEntry(Self.claim(.void, reason: "x")),

@@ -192,6 +192,23 @@ import Testing
         #expect(nodes.map { $0.heard.count } == [1, 1])
     }
 
+    /// Nobody is asked the same twice, though it may look well again in the meantime.
+    @Test func eachNodeIsAskedOnce() throws {
+        let nodes = [try ScriptedNode(), try ScriptedNode()]
+        let client = client(nodes)
+        let warm = ask(client, [Self.number])
+        run(nodes) { warm.isOver && client.health.allSatisfy { $0.state == .usable } }
+        nodes[0].script = { _ in .http(500, "") }
+        nodes[1].script = { _ in .silence }
+        let before = nodes.map(\.heard.count)
+        let told = ask(client, [Self.number], milliseconds: 60_000)
+        run(nodes) { nodes[1].heard.count > before[1] }
+        run(nodes) { client.health[0].state == .usable }
+        nodes[1].answerLate(.http(500, ""))
+        run(nodes) { told.isOver }
+        #expect(zip(nodes, before).map { $0.heard.count - $1 } == [1, 1])
+    }
+
     @Test func nobodyListens() throws {
         let closed = RPCEndpoint(
             endpoint: Endpoint(isTLS: false, host: "127.0.0.1", port: try ServerPort.closed(), caFile: nil),

@@ -97,7 +97,9 @@ import Testing
     }
 
     /// An unknown payment holds no lease, and may take its money at any moment until its window is over.
-    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func whatIsUnknownStaysReserved(_ facilitator: ClaimFacilitator)
+    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func whatIsUnknownStaysReserved(
+        _ facilitator: ClaimFacilitator
+    )
         throws
     {
         let desk = try Desk()

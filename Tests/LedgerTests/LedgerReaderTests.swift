@@ -69,6 +69,40 @@ import Testing
         ledger.stop()
     }
 
+    @Test func whatWasSentIsPending() throws {
+        let path = folder.file("ledger.db")
+        let lock = ProcessLock.tryLock(ledger: path)
+        let core = LedgerCore(
+            store: try Store(path: path, now: Pay.now), clock: ManualClock(), mailbox: Mailbox())
+        var tickets: [Ticket] = []
+        for number in 1...3 {
+            let (verified, claimed, sent) = (Answer<Admitted>(), Answer<Admitted>(), Answer<Sending>())
+            let admission = VerificationTests.chain(wallet: number, nonce: number, order: .first)
+            _ = core.run([.admit(admission, AdmissionToken(number: UInt64(number)), verified.callback)])
+            let hold = try #require(verified.hold)
+            hold.didEnd()
+            _ = core.run([.claim(hold.name, balanceAtomic: 10, claimed.callback)])
+            let ticket = try #require(claimed.ticket)
+            _ = core.run([.sending(ticket.here, Pay.transaction(number), sent.callback)])
+            tickets.append(ticket)
+        }
+        _ = core.run([
+            .evidence(tickets[0].id, .settled(transaction: "0x1", block: 5), { _ in }),
+            .evidence(tickets[1].id, .unknown(transaction: nil), { _ in }),
+            .replacing(tickets[1].id, Pay.transaction(2, replacement: 1), { _ in }),
+        ])
+        core.stop()
+        withExtendedLifetime(lock) {}
+        let reader = try LedgerReader(path: path)
+        #expect(try reader.pending(limit: 10).map(\.state) == [.unknown, .sent])
+        #expect(try reader.pending(limit: 1).map(\.state) == [.unknown])
+        let transactions = try reader.transactions(of: tickets[1].id)
+        #expect(transactions.map(\.transaction) == [Pay.transaction(2), Pay.transaction(2, replacement: 1)])
+        #expect(transactions.map(\.number) == [0, 1] && transactions.map(\.recordedAt) == [Pay.now, Pay.now])
+        #expect(try reader.transactions(of: ClaimID(row: tickets[1].id.row, ledger: 1)).isEmpty)
+        #expect(try reader.list(limit: 10).last?.evidenceBlock == 5)
+    }
+
     @Test func whatIsNotThereIsNotMade() {
         let path = folder.file("none.db")
         #expect(throws: LedgerFault.self) { try LedgerReader(path: path) }

@@ -81,6 +81,35 @@ import Testing
         #expect(try LedgerReader(path: path).list(limit: 10).count == 2)
     }
 
+    /// What a successor has to watch is what its predecessor left, not what is known while it waits.
+    @Test func whatIsWatchedIsToldWithTheLock() throws {
+        let path = folder.file("ledger.db")
+        let first = Ledger(LedgerConfiguration(path: path))
+        #expect(eventually { first.health == .ready })
+        let second = Ledger(LedgerConfiguration(path: path))
+        #expect(eventually { second.health == .waitingForLock })
+        let watched = Answer<[WatchedClaim]>()
+        second.watched(reply: watched.callback)
+        let admitted = Answer<Admitted>()
+        first.admit(Pay.admission(order: .first, facilitator: .remote("hosted")), reply: admitted.callback)
+        #expect(eventually { admitted.value != nil })
+        guard case .verify(let hold)? = admitted.value else {
+            Issue.record("\(admitted.text)")
+            return
+        }
+        let claimed = Answer<Admitted>()
+        first.claim(hold, balanceAtomic: 1_000_000_000, reply: claimed.callback)
+        #expect(eventually { claimed.ticket != nil })
+        let sent = Answer<Sending>()
+        first.sending(try #require(claimed.ticket), transaction: nil, reply: sent.callback)
+        #expect(eventually { sent.value != nil })
+        #expect(watched.value == nil)
+        first.stop()
+        #expect(eventually { watched.value != nil })
+        #expect(watched.value?.map(\.claim.state) == [.unknown])
+        second.stop()
+    }
+
     @Test func theWaitForTheLockHasAnEnd() throws {
         let path = folder.file("ledger.db")
         let first = Ledger(LedgerConfiguration(path: path))

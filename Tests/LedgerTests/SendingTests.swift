@@ -80,7 +80,9 @@ import Testing
     }
 
     /// The sandbox's settlement must not make a claim of a chain's paid.
-    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(facilitator: ClaimFacilitator)
+    @Test(arguments: [ClaimFacilitator.chain, .remote("hosted")]) func playMoneyPaysNoRealPrice(
+        facilitator: ClaimFacilitator
+    )
         throws
     {
         for order in SettleOrder.allCases {

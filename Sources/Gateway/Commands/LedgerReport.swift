@@ -34,7 +34,8 @@ public enum LedgerReport {
     private static func chainLines(_ entry: LedgerEntry) -> String {
         var lines = entry.transactions.map { recorded in
             let sent = recorded.transaction
-            return "\(recorded.number == 0 ? "sent" : "replaced") \(time(recorded.recordedAt)) by \(sent.hash.hex): nonce "
+            return
+                "\(recorded.number == 0 ? "sent" : "replaced") \(time(recorded.recordedAt)) by \(sent.hash.hex): nonce "
                 + "\(sent.nonce) of \(Address(sent.relayer).checksummed), at most \(gwei(sent.maxFeeWei)) gwei, tip "
                 + "\(gwei(sent.priorityFeeWei)), gas limit \(sent.gasLimit), after block \(sent.headBlock)"
         }

@@ -1,5 +1,3 @@
-import Chains
-
 /// A node's door: where JSON-RPC is posted to. Its path and query often hold the operator's key and are never shown.
 struct RPCEndpoint: Hashable, Sendable {
     var endpoint: Endpoint
@@ -10,6 +8,15 @@ struct RPCEndpoint: Hashable, Sendable {
 
     /// For messages: scheme, host and port.
     var name: String { endpoint.text }
+}
+
+extension RPCEndpoint {
+    /// - Parameter caFile: PEM file of the authorities that may sign for it; nil: the system's.
+    init(_ url: ServiceURL, caFile: String?) {
+        self.init(
+            endpoint: Endpoint(isTLS: url.isTLS, host: url.host, port: url.port, caFile: caFile),
+            authority: url.authority, target: url.target)
+    }
 }
 
 /// How a node does, for `/readyz` and `farebox wallet check`.

@@ -1,3 +1,4 @@
+import Chains
 import OnChain
 
 extension RPCClient {
@@ -17,5 +18,16 @@ extension TokenCheck {
             if case .wrongChain(let found) = node.state { return wrongChain(found, at: node.name) }
         }
         return outcome
+    }
+}
+
+extension TokenCheck {
+    /// Of the token that a payment is made in.
+    init(_ payment: PaymentMethod) {
+        self.init(
+            Network.Token(
+                address: payment.asset, name: payment.domainName, version: payment.domainVersion,
+                decimals: payment.assetDecimals),
+            chainID: payment.chainID, place: "\(payment.place.fileAndLine): payments.\(payment.name).asset")
     }
 }

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class FacilitatorProcess:
             arguments += ["--bearer", bearer]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "chain.facilitator", *arguments], cwd=Path(__file__).parents[1],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"FACILITATOR_KEY": self.relayer.hex_key},
         )
         line = self.process.stdout.readline()
@@ -40,6 +41,7 @@ class FacilitatorProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
+        self.process.stdin.close()
         self.process.stdout.close()
 
 
@@ -132,6 +134,8 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", options.port), _Handler)
     server.daemon_threads = True
     address = Wallet(bytes.fromhex(os.environ["FACILITATOR_KEY"][2:])).address
+    # It ends with whoever started it.
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(json.dumps({"url": f"http://127.0.0.1:{server.server_address[1]}", "address": address}), flush=True)
     server.serve_forever()
 

@@ -139,8 +139,11 @@ class NodeProcess:
 
     def __init__(self, network: str = "base-sepolia", mining: str | float = "auto", *arguments: str, wrapper=()):
         self.process = subprocess.Popen(
-            [*wrapper, sys.executable, "-m", "chain.node", "--network", network, "--mining", str(mining), *arguments],
-            cwd=Path(__file__).parents[1], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            [
+                *wrapper, sys.executable, "-m", "chain.node", "--network", network, "--mining", str(mining),
+                "--until-stdin-ends", *arguments,
+            ],
+            cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         self.urls = json.loads(self.process.stdout.readline())
 
@@ -156,6 +159,7 @@ class NodeProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
+        self.process.stdin.close()
         self.process.stdout.close()
 
 
@@ -176,6 +180,7 @@ def main():
     parser.add_argument("--mining", default="auto", help='"auto", "manual", or seconds from block to block')
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
+    parser.add_argument("--until-stdin-ends", action="store_true", help="end with whoever started it")
     parser.add_argument("--genesis", default="[]", help="changes as JSON: see genesis.apply")
     options = parser.parse_args()
     mining = options.mining if options.mining in ("auto", "manual") else float(options.mining)
@@ -189,6 +194,8 @@ def main():
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             node.loop.add_signal_handler(number, ended.set)
+        if options.until_stdin_ends:
+            node.loop.add_reader(sys.stdin, ended.set)
         await ended.wait()
 
     asyncio.run(run())
