@@ -216,11 +216,3 @@ final class MoneyBoard: Sendable {
         }
     }
 }
-
-extension RPCEndpoint {
-    init(_ url: ServiceURL, caFile: String?) {
-        self.init(
-            endpoint: Endpoint(isTLS: url.isTLS, host: url.host, port: url.port, caFile: caFile),
-            authority: url.authority, target: url.target)
-    }
-}
