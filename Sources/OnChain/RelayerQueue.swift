@@ -121,8 +121,11 @@ public struct RelayerQueue: Sendable {
         self.policy = policy
     }
 
-    /// Nonces given out that are in no block yet.
-    public var inFlight: Int { latest.map { next > $0 ? Int(next - $0) : 0 } ?? entries.count }
+    /// Nonces that are taken and in no block yet; gaps that nothing waits behind are not counted.
+    public var inFlight: Int {
+        guard let latest else { return entries.count }
+        return next > latest ? max(0, Int(next - latest) - gaps.count) : 0
+    }
 
     /// How long the oldest has been in flight, where there is one.
     public func frontMilliseconds(now: UInt64) -> UInt64? { inFlight > 0 ? now - min(now, frontSince) : nil }

@@ -135,6 +135,9 @@ public struct Watchlist: Sendable {
             entry.adverse = finding
             entry.unclear = nil
             if case .seen = entry.phase { entry.phase = .awaited }
+            entries[claim] = entry
+            if case .rechecked = entry.phase { return lose(claim, now: now) }
+            return []
         case .settled(let place):
             entry.unclear = nil
             entry.adverse = nil

@@ -126,6 +126,7 @@ final class FakeChain {
                 "\"\(Self.hex(isPending ? max(head.count, (pool.keys.max() ?? 0) + (pool.isEmpty ? 0 : 1)) : head.count))\""
             )
         case "eth_getBlockByNumber": return result(block(first).map(Self.json) ?? "null")
+        case "eth_chainId": return result("\"0x14a34\"")
         case "eth_maxPriorityFeePerGas": return result("\"0x64\"")
         case "eth_getBalance": return result("\"0xde0b6b3a7640000\"")
         case "eth_getCode": return result(first == token.address.bytes.hex ? "\"0x60\"" : "\"0x\"")

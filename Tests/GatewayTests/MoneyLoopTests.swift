@@ -266,11 +266,11 @@ import Testing
 
     @Test func anUnreachableNodeIsDegradedAndTriedAgain() throws {
         let rig = try MoneyRig()
-        rig.isSilent = true
+        rig.isDown = true
         try rig.start()
         guard case .unreachable = rig.verify(rig.request()) else { return #expect(Bool(false)) }
         #expect(rig.money.troubles.contains { $0.code == "rpc_unreachable" })
-        rig.isSilent = false
+        rig.isDown = false
         #expect(rig.serve { rig.money.troubles.isEmpty })
         let request = rig.request()
         _ = try rig.claim(request)

@@ -27,6 +27,8 @@ final class MoneyRig {
     private(set) var money: MoneyLoop!
     /// The node takes connections and says nothing.
     var isSilent = false
+    /// The node hangs up.
+    var isDown = false
     private var lastNonce: UInt64 = 0
     private let revision: Revision
 
@@ -50,6 +52,7 @@ final class MoneyRig {
         ledger = Ledger(LedgerConfiguration(path: folder.path + "/ledger.db"))
         node.script = { [unowned self] calls in
             if isSilent { return .silence }
+            if isDown { return .close }
             let answers = Dictionary(uniqueKeysWithValues: calls.map { ($0.id, chain.answer($0)) })
             return .reply { answers[$0.id] }
         }
@@ -64,7 +67,8 @@ final class MoneyRig {
                 started.put(
                     .success(
                         try MoneyLoop(
-                            revision, ledger: ledger, resolver: Resolver(), logger: Logger(label: "money-tests"))))
+                            revision, ledger: ledger, resolver: Resolver(), idleMilliseconds: 100,
+                            logger: Logger(label: "money-tests"))))
             } catch {
                 started.put(.failure(error))
             }

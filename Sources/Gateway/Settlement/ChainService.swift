@@ -56,7 +56,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
 
     init(
         _ network: NetworkSettings, rpc: RPCClient, relayer: RelayerSettings?, ledger: Ledger, loop: EventLoop,
-        inbox: Inbox<MoneyThread>, logger: Logger
+        idleMilliseconds: UInt64, inbox: Inbox<MoneyThread>, logger: Logger
     ) {
         chainID = network.chainID
         self.network = network
@@ -71,7 +71,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         gasLimit = relayer?.gasLimit ?? RelayerSettings.defaultGasLimit
         lowBalanceWei = relayer?.lowBalanceWei ?? 0
         pulse = Timer(loop.timers)
-        watcher = ChainWatcher(rpc: rpc, timers: loop.timers, owner: self)
+        watcher = ChainWatcher(rpc: rpc, idleMilliseconds: idleMilliseconds, timers: loop.timers, owner: self)
         let sender = relayers.first?.address ?? Address(.zero)
         desk = VerificationDesk(rpc: rpc, relayer: sender, gasLimit: gasLimit)
         pulse.target = self

@@ -19,7 +19,6 @@ protocol ChainWatcherOwner: AnyObject {
 final class ChainWatcher: TimerTarget {
     /// Of one batch.
     static let deadlineMilliseconds = 5_000
-    static let idleMilliseconds: UInt64 = 5_000
     static let feesMilliseconds: UInt64 = 10_000
     static let balanceMilliseconds: UInt64 = 30_000
     /// After as long without a word nobody knows what the chain does.
@@ -34,6 +33,8 @@ final class ChainWatcher: TimerTarget {
 
     var list = Watchlist()
     var rpc: RPCClient
+    /// Between ticks while nothing is expected.
+    private let idleMilliseconds: UInt64
     private unowned let owner: any ChainWatcherOwner
     private let timer: Timer
     private(set) var priorityFeeWei: UInt128?
@@ -49,8 +50,9 @@ final class ChainWatcher: TimerTarget {
     private var blockMilliseconds: UInt64 = 1_000
     private var headSeen: (number: UInt64, at: UInt64)?
 
-    init(rpc: RPCClient, timers: TimerWheel, owner: any ChainWatcherOwner) {
+    init(rpc: RPCClient, idleMilliseconds: UInt64, timers: TimerWheel, owner: any ChainWatcherOwner) {
         self.rpc = rpc
+        self.idleMilliseconds = idleMilliseconds
         self.owner = owner
         timer = Timer(timers)
         timer.target = self
@@ -89,7 +91,7 @@ final class ChainWatcher: TimerTarget {
     private func finish() {
         isTicking = false
         let isBusy = list.isBusy(now: now) || list.heads.isLost || owner.relayers.contains { $0.queue.inFlight > 0 }
-        arm(at: startedAt + (isBusy ? busyMilliseconds : Self.idleMilliseconds))
+        arm(at: startedAt + (isBusy ? busyMilliseconds : idleMilliseconds))
         owner.ticked()
     }
 

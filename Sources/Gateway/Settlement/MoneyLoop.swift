@@ -12,9 +12,12 @@ final class MoneyLoop: MoneyDesk {
 
     /// Starts the thread and compares every token with its contract, which takes as long as the nodes do, 5 s at most.
     ///
+    /// - Parameter idleMilliseconds: between looks at a chain while nothing is expected of it.
     /// - Throws: `StartFault` where a token is not what the configuration says. A node that cannot be reached is no fault: its
     ///   payments are turned away until it can.
-    init(_ revision: Revision, ledger: Ledger, resolver: Resolver, logger: Logger) throws(StartFault) {
+    init(
+        _ revision: Revision, ledger: Ledger, resolver: Resolver, idleMilliseconds: UInt64 = 5_000, logger: Logger
+    ) throws(StartFault) {
         let started = Handover<Result<Inbox<MoneyThread>, StartFault>>()
         let ended = Handover<Void>()
         let board = MoneyBoard()
@@ -25,7 +28,8 @@ final class MoneyLoop: MoneyDesk {
         thread.post {
             do throws(SystemFault) {
                 let money = try MoneyThread(
-                    trusts: trusts, resolver: resolver, ledger: ledger, board: board, logger: logger)
+                    trusts: trusts, resolver: resolver, ledger: ledger, board: board,
+                    idleMilliseconds: idleMilliseconds, logger: logger)
                 money.begin(revision) { [unowned money] mismatches in
                     money.tellHealth()
                     if mismatches.isEmpty { return started.give(.success(money.inbox)) }

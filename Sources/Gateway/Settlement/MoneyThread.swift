@@ -10,7 +10,7 @@ import Synchronization
 final class MoneyThread: TimerTarget {
     private static let healthNanoseconds: UInt64 = 1_000_000_000
     /// How often a token that could not be read is tried again.
-    private static let checkNanoseconds: UInt64 = 10_000_000_000
+    private static let checkNanoseconds: UInt64 = 2_000_000_000
 
     let loop: EventLoop
     let inbox: Inbox<MoneyThread>
@@ -18,6 +18,7 @@ final class MoneyThread: TimerTarget {
     private let ledger: Ledger
     private let logger: Logger
     private let board: MoneyBoard
+    private let idleMilliseconds: UInt64
     private var chains: [UInt64: ChainService] = [:]
     private var remotes: [String: RemoteSettler] = [:]
     private var payments: [PaymentMethod] = []
@@ -25,7 +26,8 @@ final class MoneyThread: TimerTarget {
     private var nextCheckNanoseconds: UInt64 = 0
 
     init(
-        trusts: TrustedAuthorities, resolver: Resolver, ledger: Ledger, board: MoneyBoard, logger: Logger
+        trusts: TrustedAuthorities, resolver: Resolver, ledger: Ledger, board: MoneyBoard,
+        idleMilliseconds: UInt64, logger: Logger
     ) throws(SystemFault) {
         loop = try EventLoop()
         inbox = try Inbox()
@@ -34,6 +36,7 @@ final class MoneyThread: TimerTarget {
         self.ledger = ledger
         self.logger = logger
         self.board = board
+        self.idleMilliseconds = idleMilliseconds
         health = Timer(loop.timers)
         health.target = self
         try inbox.attach(to: loop, owner: self)
@@ -116,7 +119,8 @@ final class MoneyThread: TimerTarget {
         if let known { return known.adopt(network, rpc: rpc, relayer: relayer) }
         guard let rpc else { return }
         let chain = ChainService(
-            network, rpc: rpc, relayer: relayer, ledger: ledger, loop: loop, inbox: inbox, logger: logger)
+            network, rpc: rpc, relayer: relayer, ledger: ledger, loop: loop, idleMilliseconds: idleMilliseconds,
+            inbox: inbox, logger: logger)
         chains[network.chainID] = chain
         chain.watcher.begin()
     }
@@ -210,13 +214,5 @@ final class MoneyBoard: Sendable {
                 !current.contains { $0.payment == fresh.payment && $0.code == fresh.code }
             }
         }
-    }
-}
-
-extension RPCEndpoint {
-    init(_ url: ServiceURL, caFile: String?) {
-        self.init(
-            endpoint: Endpoint(isTLS: url.isTLS, host: url.host, port: url.port, caFile: caFile),
-            authority: url.authority, target: url.target)
     }
 }

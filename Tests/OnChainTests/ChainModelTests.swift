@@ -1,0 +1,262 @@
+import Bytes
+import Chains
+import OnChain
+import Testing
+
+/// Payments, strangers, losses, reorganizations, lagging nodes and restarts in random order, before a model chain: nothing is
+/// called settled that is not, everything that is settled is found, and no nonce serves two claims.
+@Suite struct ChainModelTests {
+    @Test(arguments: 1...100)
+    func holdsInEveryOrder(_ seed: Int) {
+        var world = ModelWorld(seed: UInt64(seed))
+        for _ in 0..<200 { world.step() }
+        world.comeToRest()
+        #expect(world.faults == [], "seed \(seed)")
+    }
+
+    /// That the model's adversities happen at all.
+    @Test func everythingHappens() {
+        var seen: Set<String> = []
+        for seed in 1...30 {
+            var world = ModelWorld(seed: UInt64(seed))
+            for _ in 0..<200 { world.step() }
+            world.comeToRest()
+            seen.formUnion(world.seen)
+        }
+        let wanted: Set<String> = [
+            "settled", "refused reverted", "refused windowOver", "refused canceled", "refused usedElsewhere", "unknown",
+            "reorganized", "final", "replacement", "freeing", "settled by a stranger",
+        ]
+        #expect(seen.isSuperset(of: wanted), "\(wanted.subtracting(seen))")
+    }
+}
+
+/// The driver's part, as a model: one relayer, one ledger, one node that may be wrong.
+struct ModelWorld {
+    private enum Standing { case sent, settled, refused }
+
+    private struct Claim {
+        var rows: [RelayTransaction] = []
+        var standing = Standing.sent
+        var isFinal = false
+        var confirmations: UInt64
+        var sinceBlock: UInt64
+    }
+
+    private(set) var faults: [String] = []
+    private(set) var seen: Set<String> = []
+    private var random: ModelRandom
+    private var chain = ModelChain()
+    private var queue = RelayerQueue(address: Sample.relayer, policy: FeePolicy(capWei: 1_000_000))
+    private var list = Watchlist()
+    private var claims: [Int64: Claim] = [:]
+    private var now: UInt64 = 1_000
+    private var lastClaim: Int64 = 0
+    private var lastHash: UInt64 = 1 << 20
+    private var wantsRecount = true
+    /// Nothing goes wrong any more.
+    private var isCalm = false
+
+    init(seed: UInt64) { random = ModelRandom(seed: seed) }
+
+    mutating func step() {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<20: pay()
+        case 20..<45: chain.mine(atMost: random.chance(80) ? 10 : random.chance(50) ? 1 : 0)
+        case 45..<50: interfere()
+        case 50..<53:
+            chain.takeBack(Int.random(in: 1...5, using: &random), keepsTransactions: random.chance(50))
+        case 53..<55: chain.pool = chain.pool.filter { _ in random.chance(50) }
+        case 55..<57: restart()
+        case 57..<60: now += UInt64.random(in: 5_000...40_000, using: &random)
+        default: tick()
+        }
+    }
+
+    /// The adversities end, windows and all.
+    mutating func comeToRest() {
+        isCalm = true
+        for _ in 0..<400 {
+            chain.mine(atMost: 100)
+            now += 2_000
+            tick()
+        }
+        for (id, claim) in claims.sorted(by: { $0.key < $1.key }) {
+            let isPaid = chain.settlement(of: id) != nil
+            if isPaid != (claim.standing == .settled) {
+                fault("claim \(id) is \(claim.standing), paid on the chain: \(isPaid)")
+            }
+            if !claim.isFinal { fault("claim \(id) is not final") }
+        }
+        if queue.inFlight != 0 { fault("\(queue.inFlight) in flight") }
+        if list.count != 0 { fault("\(list.count) watched") }
+        var owner: [UInt64: Int64] = [:]
+        for (id, claim) in claims {
+            for row in claim.rows where owner.updateValue(id, forKey: row.nonce).map({ $0 != id }) ?? false {
+                fault("nonce \(row.nonce) is of two claims")
+            }
+            if Set(claim.rows.map(\.nonce)).count > 1 { fault("claim \(id) has several nonces") }
+        }
+    }
+
+    private mutating func fault(_ text: String) { faults.append(text) }
+
+    // MARK: Payments
+
+    private mutating func pay() {
+        lastClaim += 1
+        let id = lastClaim
+        guard let head = list.head,
+            let unsigned = try? queue.take(
+                RelayJob(claim: id, to: Sample.token, call: [1], gasLimit: 100_000), now: now)
+        else { return }
+        let transfer = Sample.transfer(
+            nonce: UInt64(id), payer: Sample.address(0xA00 + UInt64(id % 7)),
+            validBefore: chain.head.block.timestamp + UInt64.random(in: 10...120, using: &random))
+        chain.transfers[id] = transfer
+        let signed = sign(unsigned)
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<5: perform(queue.on(.withdrawn(nonce: signed.nonce), now: now))
+        case 5..<8: perform(queue.on(.abandoned(nonce: signed.nonce), now: now))
+        default:
+            // A stranger may have had it before.
+            if random.chance(5) {
+                chain.submit(id, .settle)
+                chain.mine(atMost: 10)
+            }
+            let claim = Claim(
+                rows: [signed], confirmations: random.chance(70) ? 1 : 3,
+                sinceBlock: min(head.number, chain.head.block.number))
+            claims[id] = claim
+            list.add(order(id, claim, deadline: now + 20_000), now: now)
+            perform(queue.on(.durable(signed.hash), now: now))
+        }
+    }
+
+    private func order(_ id: Int64, _ claim: Claim, deadline: UInt64?) -> WatchOrder {
+        var standing = WatchOrder.Standing.open
+        if claim.standing == .settled { standing = .settled }
+        if claim.standing == .refused { standing = .refused }
+        return WatchOrder(
+            claim: id, transfer: chain.transfers[id]!, confirmations: claim.confirmations,
+            sinceBlock: claim.sinceBlock > 6 ? claim.sinceBlock - 6 : 0, deadline: deadline, standing: standing,
+            sender: WatchOrder.Sender(relayer: Sample.relayer, nonce: claim.rows[0].nonce),
+            hashes: claim.rows.map(\.hash))
+    }
+
+    private mutating func interfere() {
+        guard let id = claims.keys.sorted().suffix(6).randomElement(using: &random) else { return }
+        chain.submit(id, random.chance(60) ? .settle : random.chance(50) ? .useElsewhere : .cancel)
+    }
+
+    private mutating func sign(_ unsigned: UnsignedTransaction) -> RelayTransaction {
+        lastHash += 1
+        let signed = RelayTransaction(
+            claim: unsigned.claim, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
+            gasLimit: unsigned.gasLimit, fees: unsigned.fees, hash: Sample.word(lastHash), raw: [])
+        queue.signed(signed, now: now)
+        return signed
+    }
+
+    private mutating func perform(_ actions: [QueueAction]) {
+        for action in actions {
+            switch action {
+            case .broadcast(let transaction):
+                if !isCalm && random.chance(10) {
+                    if random.chance(50) { _ = chain.take(transaction) }
+                    perform(queue.on(.answered(transaction.hash, .unreachable), now: now))
+                } else if !isCalm && random.chance(5) {
+                    perform(queue.on(.answered(transaction.hash, .accepted), now: now))
+                } else {
+                    perform(queue.on(.answered(transaction.hash, chain.take(transaction)), now: now))
+                }
+            case .sign(let unsigned):
+                seen.insert("\(unsigned.kind)")
+                let signed = sign(unsigned)
+                if let id = unsigned.claim, claims[id] != nil {
+                    claims[id]!.rows.append(signed)
+                    list.add(hash: signed.hash, to: id)
+                }
+                perform(queue.on(.durable(signed.hash), now: now))
+            case .recount: wantsRecount = true
+            case .restore: perform(queue.on(.restored(claims.values.filter { !$0.isFinal }.flatMap(\.rows)), now: now))
+            }
+        }
+    }
+
+    private mutating func restart() {
+        queue = RelayerQueue(address: Sample.relayer, policy: queue.policy)
+        list = Watchlist()
+        wantsRecount = true
+        perform(queue.on(.restored(claims.values.filter { !$0.isFinal }.flatMap(\.rows)), now: now))
+        for (id, claim) in claims.sorted(by: { $0.key < $1.key }) where !claim.isFinal {
+            list.add(order(id, claim, deadline: nil), now: now)
+            if claim.standing != .sent { _ = queue.on(.over(claim: id), now: now) }
+        }
+    }
+
+    // MARK: Ticks
+
+    private mutating func tick() {
+        now += 500
+        // A node may be some blocks behind.
+        let behind = !isCalm && random.chance(15) ? Int.random(in: 1...3, using: &random) : 0
+        let height = max(1, chain.blocks.count - behind)
+        let probe = list.probe(now: now)
+        let answers = chain.answer(probe, seen: height)
+        tell(list.take(answers, to: probe, now: now))
+        if !list.heads.isLost, list.head?.hash == answers.latest?.hash, let count = answers.counts[Sample.relayer] {
+            _ = queue.on(.priced(GasPrice(baseFeeWei: 100, priorityFeeWei: 10)), now: now)
+            let pending = chain.pool.keys.max().map { max($0 + 1, count) } ?? count
+            perform(queue.on(.counted(latest: count, pending: wantsRecount ? pending : nil), now: now))
+            wantsRecount = false
+        }
+        let plan = list.plan(now: now)
+        let answersScan = isCalm || random.chance(85)
+        tell(list.take(chain.answer(plan, seen: height, answersScan: answersScan), to: plan, now: now))
+        for audit in plan.audits {
+            let said = [chain.answer(audit, seen: chain.blocks.count), chain.answer(audit, seen: height), nil]
+            tell(list.audited(audit, said, now: now))
+        }
+        tell(list.expired(now: now))
+        perform(queue.on(.turn, now: now))
+    }
+
+    private mutating func tell(_ outcomes: [WatchOutcome]) {
+        for outcome in outcomes {
+            switch outcome {
+            case .settled(let id, let place): settled(id, place)
+            case .refused(let id, let reason):
+                seen.insert("refused \(reason)")
+                if claims[id]!.standing == .settled, chain.settlement(of: id) != nil {
+                    fault("claim \(id) is paid and refused")
+                }
+                claims[id]!.standing = .refused
+                _ = queue.on(.over(claim: id), now: now)
+            case .unknown: seen.insert("unknown")
+            case .reorganized(let id):
+                seen.insert("reorganized")
+                if claims[id]!.standing != .settled { fault("claim \(id) was not settled and is taken back") }
+            case .final(let id):
+                seen.insert("final")
+                if claims[id]!.isFinal { fault("claim \(id) is final twice") }
+                claims[id]!.isFinal = true
+                _ = queue.on(.over(claim: id), now: now)
+            }
+        }
+    }
+
+    private mutating func settled(_ id: Int64, _ place: ChainPlace) {
+        seen.insert("settled")
+        if !claims[id]!.rows.contains(where: { $0.hash == place.transaction }) { seen.insert("settled by a stranger") }
+        guard let block = chain.settlement(of: id), block.block.number == place.block,
+            block.block.hash == place.blockHash, block.receipts[place.transaction] != nil
+        else { return fault("claim \(id) is called settled and is not") }
+        let depth = chain.head.block.number - place.block + 1
+        if claims[id]!.standing != .settled && depth < claims[id]!.confirmations {
+            fault("claim \(id) is called settled at \(depth) of \(claims[id]!.confirmations) confirmations")
+        }
+        claims[id]!.standing = .settled
+        _ = queue.on(.over(claim: id), now: now)
+    }
+}
