@@ -51,6 +51,6 @@ let package = Package(
         .testTarget(name: "OnChainTests", dependencies: ["OnChain"], swiftSettings: strict),
         .testTarget(name: "PaymentsTests", dependencies: ["Payments"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "CSQLite"], swiftSettings: strict),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: strict),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "COpenSSL"], swiftSettings: strict),
     ]
 )

@@ -46,8 +46,8 @@ struct DeadlineHeap {
 extension Presentation {
     var isWaiting: Bool {
         switch place {
-        case .moving: false
-        case .queued, .awaiting, .held: true
+        case .moving, .held: false
+        case .queued, .awaiting: true
         }
     }
 }

@@ -117,7 +117,8 @@ public final class Ledger: Sendable {
         post(.evidence(claim, evidence, reply))
     }
 
-    /// Every claim whose truth on its chain is not final, oldest first; none where the ledger takes nothing.
+    /// Every claim whose truth on its chain is not final, oldest first; none where the ledger takes nothing. Where another process
+    /// holds the ledger, the answer comes when this one has taken it over.
     public func watched(reply: @escaping @Sendable ([WatchedClaim]) -> Void) { post(.watched(reply)) }
 
     /// The exchange is over, however it ended: to be said once for every ticket, except after `Settlement.refused` or `.pending`

@@ -25,6 +25,8 @@ final class LedgerCore {
     var waitingByToken: [AdmissionToken: Presentation] = [:]
     /// Every presentation that was told to verify and has not come back.
     var held: [AdmissionToken: Presentation] = [:]
+    /// When each hold is over, in monotonic nanoseconds.
+    var holdEnds: Deque<(end: UInt64, hold: HoldName)> = []
     /// By the row of the claim they wait for, first come first.
     var awaiting: [Int64: [Presentation]] = [:]
     var deadlines = DeadlineHeap()
@@ -53,9 +55,10 @@ final class LedgerCore {
     /// When `run` wants to be called even with no letters: a waiting ends, or lazy rows become due.
     var nextDeadline: UInt64? {
         if failure != nil { return nil }
-        let lazy = dirtySince.map { $0 + Self.lazyCommitNanoseconds }
-        guard let waiting = deadlines.earliest else { return lazy }
-        return min(lazy ?? waiting, waiting)
+        var earliest = dirtySince.map { $0 + Self.lazyCommitNanoseconds }
+        if let waiting = deadlines.earliest { earliest = min(waiting, earliest ?? waiting) }
+        if let hold = holdEnds.first { earliest = min(hold.end, earliest ?? hold.end) }
+        return earliest
     }
 
     /// Handles every letter in one transaction and answers after its commit. False, with nothing done, where another process
@@ -86,6 +89,8 @@ final class LedgerCore {
                 try expire(presentation)
                 try settleDown()
             }
+            expireHolds()
+            try settleDown()
             let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
             if needsCommit || lazyIsDue {
                 try store.commit()
@@ -96,7 +101,7 @@ final class LedgerCore {
             try store.checkpointIfDue()
         } catch {
             // A presentation on its way is among those that wait, whom `fail` answers.
-            if isHandling, letters[next].isAdmission { next += 1 }
+            if isHandling, letters[next].isAdmission || letters[next].isClaim { next += 1 }
             fail(error)
             for letter in letters[next...] { letter.answerUnavailable(error.description) }
         }
@@ -127,6 +132,7 @@ final class LedgerCore {
         for presentation in waitingByToken.values { presentation.reply(.unavailable(reason: reason)) }
         waitingByToken = [:]
         held = [:]
+        holdEnds = []
         awaiting = [:]
         awake = []
         wallets = [:]

@@ -46,8 +46,9 @@ struct LedgerThread: Sendable {
     /// Nil when told to stop before the lock was free, or when there is no lock to be had.
     private func waitForLock(_ queued: inout [Letter]) -> ProcessLock? {
         var arrivals: [UInt64] = []
-        // At the front of the queue: what is to be watched is told once the lock is held, before anything is claimed.
-        var watchers = 0
+        // Who asks what is to be watched means the ledger that this process will hold.
+        var questions: [Letter] = []
+        defer { queued.append(contentsOf: questions) }
         var batch: [Letter] = []
         while true {
             switch ProcessLock.tryLock(ledger: configuration.path) {
@@ -67,11 +68,9 @@ struct LedgerThread: Sendable {
                 case .callerGone(let token):
                     if let at = queued.firstIndex(where: { $0.isAdmission(token) }) {
                         queued.remove(at: at)
-                        arrivals.remove(at: at - watchers)
+                        arrivals.remove(at: at)
                     }
-                case .watched:
-                    queued.insert(letter, at: watchers)
-                    watchers += 1
+                case .watched: questions.append(letter)
                 case .stop: return nil
                 default: letter.answerUnavailable("another process holds the ledger \(configuration.path)")
                 }
@@ -79,7 +78,7 @@ struct LedgerThread: Sendable {
             let waitNanoseconds = UInt64(min(max(configuration.lockWaitMilliseconds, 0), 86_400_000)) * 1_000_000
             while let first = arrivals.first, first + waitNanoseconds <= now {
                 arrivals.removeFirst()
-                queued.remove(at: watchers).answerUnavailable("another process holds the ledger \(configuration.path)")
+                queued.removeFirst().answerUnavailable("another process holds the ledger \(configuration.path)")
             }
         }
     }
@@ -144,6 +143,11 @@ extension Letter {
 
     var isAdmission: Bool {
         if case .admit = self { return true }
+        return false
+    }
+
+    var isClaim: Bool {
+        if case .claim = self { return true }
         return false
     }
 

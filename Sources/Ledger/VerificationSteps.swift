@@ -5,8 +5,7 @@ extension LedgerCore {
         let settled = wallet.settledAtomic(of: presentation.admission.key.asset)
         let (name, reply) = presentation.hold(
             from: Presentation.HoldStart(settledAtomic: settled, unixSeconds: unixNow))
-        presentation.deadline = monotonicNow + Self.holdNanoseconds
-        deadlines.insert(presentation)
+        holdEnds.append((monotonicNow + Self.holdNanoseconds, name))
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
         outbox.put(reply, .verify(LeaseHold(name: name, mailbox: mailbox)))
@@ -48,6 +47,19 @@ extension LedgerCore {
         held[presentation.token] = nil
         presentation.place = .moving
         giveBackLease(presentation)
+    }
+
+    /// Takes back what was held for too long. All holds last as long, so the first given is the first over; what came back before is
+    /// passed over.
+    func expireHolds() {
+        while let (end, name) = holdEnds.first {
+            let presentation = held[name.token]
+            if let presentation, case .held(name.number) = presentation.place {
+                if end > monotonicNow { return }
+                giveBackHold(presentation)
+            }
+            holdEnds.removeFirst()
+        }
     }
 
     enum BalanceJudgement {

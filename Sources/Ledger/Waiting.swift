@@ -41,8 +41,7 @@ extension LedgerCore {
     /// The time of a waiting is over.
     func expire(_ presentation: Presentation) throws(StoreFault) {
         switch presentation.place {
-        case .moving: break
-        case .held: giveBackHold(presentation)
+        case .moving, .held: break
         case .awaiting(let row, let holdsLease):
             leaveAwaited(presentation, row: row)
             try stopAwaiting(presentation, row: row, holdsLease: holdsLease)

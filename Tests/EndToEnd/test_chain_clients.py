@@ -17,7 +17,7 @@ from x402.http.clients import wrapHttpxWithPayment, wrapRequestsWithPayment
 from x402.mechanisms.evm.exact import register_exact_evm_client
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAINS = ("base-sepolia", "polygon")
+CHAINS = ("base-sepolia", "base")
 LOW_BALANCE = 10**18
 
 

@@ -236,6 +236,17 @@ import Testing
         #expect(desk.watched().isEmpty)
     }
 
+    /// The same where a row cannot be read, at whatever point a payment that was verified stands.
+    @Test func aFaultWhileClaimingIsToldOnce() throws {
+        let desk = try Desk()
+        let void = Self.admission(1)
+        desk.ended(try desk.claimed(void), .uncharged(reason: ""))
+        let hold = try #require(desk.admit(void).hold)
+        try desk.core.store.database.execute("UPDATE claims SET amount = '' WHERE state = 'void'")
+        #expect(desk.claim(hold).text == "unavailable")
+        #expect(desk.core.failure?.contains("amount") == true)
+    }
+
     /// No answer leaves before a sync that came after what it says was written.
     @Test func everyDurableAnswerIsPrecededByASync() throws {
         let desk = try Desk()

@@ -25,6 +25,20 @@ import Testing
         return try #require(answer.ticket, "\(answer.text)")
     }
 
+    /// Leaves a claim `sent`.
+    func send(_ ledger: Ledger, wallet: Int) throws {
+        var admission = VerificationTests.chain(wallet: wallet, nonce: wallet, order: .first)
+        admission.validBefore = .max
+        let (verified, _) = admit(ledger, admission)
+        #expect(eventually { verified.value != nil })
+        let claimed = Answer<Admitted>()
+        ledger.claim(try #require(verified.hold), balanceAtomic: 10, reply: claimed.callback)
+        #expect(eventually { claimed.value != nil })
+        let sent = Answer<Sending>()
+        ledger.sending(try #require(claimed.ticket), transaction: Pay.transaction(wallet), reply: sent.callback)
+        #expect(eventually { sent.text == "go" })
+    }
+
     @Test func aPaymentFromEndToEnd() throws {
         let path = folder.file("ledger.db")
         let notices = Mutex<[LedgerNotice]>([])
@@ -73,12 +87,18 @@ import Testing
         second.callerGone(token)
         _ = try claim(first, admission(wallet: 3))
         #expect(waiting.text == "waits")
+        // What the former process leaves is asked for before it has left.
+        let watched = Answer<[WatchedClaim]>()
+        second.watched(reply: watched.callback)
+        try send(first, wallet: 4)
+        #expect(watched.value == nil)
         first.stop()
-        #expect(eventually { waiting.value != nil })
+        #expect(eventually { waiting.value != nil && watched.value != nil })
+        #expect(watched.value?.map(\.claim.state) == [.unknown])
         #expect(waiting.text == "claimed" && second.health == .ready)
         second.stop()
         #expect(gone.text == "waits")
-        #expect(try LedgerReader(path: path).list(limit: 10).count == 2)
+        #expect(try LedgerReader(path: path).list(limit: 10).count == 3)
     }
 
     /// What a successor has to watch is what its predecessor left, not what is known while it waits.

@@ -7,6 +7,9 @@ import Payments
 
 /// Settlement by a remote facilitator; where its network's chain can be read, the chain has the last word. On the money loop.
 final class RemoteSettler: Settler {
+    /// What the caller is told of a payment that never left.
+    static let unreachable = "facilitator_unreachable"
+
     private let facilitator: RemoteFacilitator
     private let ledger: Ledger
     private unowned let money: MoneyThread
@@ -62,9 +65,14 @@ final class RemoteSettler: Settler {
         _ ticket: Ticket, _ request: VerificationRequest, reply: @escaping @Sendable (Settlement) -> Void
     ) {
         let (id, name) = (ticket.id, settings.name)
-        ledger.sending(ticket, transaction: nil) { [inbox = money.inbox] answer in
+        ledger.sending(ticket, transaction: nil) { [ledger, inbox = money.inbox] answer in
             switch answer {
-            case .go: inbox.post { $0.remote(name)?.send(id, request, reply) }
+            case .go:
+                inbox.post { money in
+                    if let settler = money.remote(name) { return settler.send(id, request, reply) }
+                    // A reload took the facilitator away, and nothing has left yet.
+                    ledger.evidence(id, .refused(code: Self.unreachable)) { reply(Settlement($0, transaction: "")) }
+                }
             case .alreadyPaid(let transaction, let mayForward):
                 reply(.settled(transaction: transaction, mayForward: mayForward))
             case .refused(let code): reply(.refused(code: code))
@@ -82,10 +90,8 @@ final class RemoteSettler: Settler {
         facilitator.settle(request, withinMilliseconds: milliseconds) { [self] outcome in
             switch outcome {
             case .settled, .refused: break
-            case .unknown(_, let detail), .notSent(let detail):
-                logger.warning(
-                    "\(settings.name): a settlement's outcome is not known",
-                    metadata: ["claim": "\(id.idempotencyKey)", "cause": "\(detail)"])
+            case .unknown(_, let detail): warn("a settlement's outcome is not known", id, detail)
+            case .notSent(let detail): warn("a settlement could not be asked for", id, detail)
             }
             if let chain {
                 chain.heard(outcome, of: id)
@@ -93,6 +99,11 @@ final class RemoteSettler: Settler {
                 learn(outcome, id, reply)
             }
         }
+    }
+
+    private func warn(_ text: String, _ id: ClaimID, _ cause: String) {
+        logger.warning(
+            "\(settings.name): \(text)", metadata: ["claim": "\(id.idempotencyKey)", "cause": "\(cause)"])
     }
 
     /// No chain can be read: the facilitator's word is all there is.
@@ -106,7 +117,7 @@ final class RemoteSettler: Settler {
             evidence = .settled(transaction: transaction, block: nil)
             named = transaction
         case .refused(let code): evidence = .refused(code: code)
-        case .notSent: evidence = .refused(code: PaymentCode.transactionFailed.rawValue)
+        case .notSent: evidence = .refused(code: Self.unreachable)
         case .unknown(let transaction, _):
             evidence = .unknown(transaction: transaction)
             named = transaction ?? ""
@@ -147,7 +158,7 @@ extension ChainService {
             watcher.wake()
         case .unknown(nil, _): break
         case .refused(let code): watched(watcher.list.refused(row), code: code)
-        case .notSent: watched(watcher.list.refused(row), code: PaymentCode.transactionFailed.rawValue)
+        case .notSent: watched(watcher.list.refused(row), code: RemoteSettler.unreachable)
         }
     }
 
