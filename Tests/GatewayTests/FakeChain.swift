@@ -35,6 +35,7 @@ final class FakeChain {
     var finalized: UInt64 = 0
     /// Calls of the token revert.
     var reverts = false
+    var baseFeeWei: UInt128 = 1_000
     var tokenName = "USDC"
     var balanceAtomic: UInt64 = 1_000_000_000
 
@@ -51,7 +52,7 @@ final class FakeChain {
         var next = Block(
             block: RPCBlock(
                 number: number, hash: UInt256(number << 16 | lastFork << 8 | 1).bytes,
-                parentHash: blocks.last?.block.hash ?? .zero, timestamp: UInt64(time(nil)), baseFee: 1_000),
+                parentHash: blocks.last?.block.hash ?? .zero, timestamp: UInt64(time(nil)), baseFee: baseFeeWei),
             count: count, used: blocks.last?.used ?? [])
         for (at, stranger) in strangers.enumerated() {
             execute(

@@ -115,6 +115,24 @@ import Testing
         rig.stop()
     }
 
+    @Test func whatCannotBeSentIsRefusedAndFoundWhereAStrangerSentIt() throws {
+        let rig = try MoneyRig()
+        try rig.start()
+        let request = rig.request()
+        let ticket = try rig.claim(request)
+        rig.chain.baseFeeWei = 10_000_000_000
+        rig.chain.mine(strangers: [request.payload.authorization])
+        let next = rig.request()
+        #expect(rig.serve { rig.money.troubles.contains { $0.code == "fees_above_cap" } })
+        guard case .unreachable = rig.verify(next) else { return #expect(Bool(false)) }
+        let settlement = rig.settle(ticket, request)
+        #expect(rig.serve { settlement.first != nil })
+        guard case .refused? = settlement.first else { return #expect(Bool(false), "\(settlement.all)") }
+        #expect(rig.chain.heard.isEmpty)
+        #expect(rig.serve(untilState: .owed, ticket.id))
+        rig.stop()
+    }
+
     @Test func silenceIsPendingAndLaterOwed() throws {
         let rig = try MoneyRig(settleTimeout: "1s")
         try rig.start()

@@ -17,6 +17,8 @@ struct WatchBench {
     /// Blocks above this are of another history.
     var forkAbove: UInt64 = .max
     var finalized: UInt64 = 0
+    /// Blocks that are others than they should be.
+    var replaced: [UInt64: RPCBlock] = [:]
     /// The node answers nothing to scans.
     var isDeaf = false
     private(set) var asked: [WatchPlan] = []
@@ -24,6 +26,7 @@ struct WatchBench {
     init(head: UInt64 = 100) { self.head = head }
 
     func block(_ number: UInt64) -> RPCBlock {
+        if let other = replaced[number] { return other }
         let fork: UInt64 = number > forkAbove ? 1 : 0
         return Sample.block(number, fork: fork, parentFork: number > 1 && number - 1 > forkAbove ? 1 : 0)
     }
@@ -150,6 +153,15 @@ struct WatchBench {
         bench.settle(ours, place)
         bench.head = 108
         #expect(bench.tick() == [.settled(claim: 1, place.onChain)])
+    }
+
+    @Test func evidenceOfAnotherHistoryThanTheHeadsDoesNotCount() {
+        var bench = bench()
+        bench.head = 101
+        // A node on other blocks answers the scan.
+        bench.settle(ours, Place(block: 101, fork: 1))
+        #expect(bench.tick() == [])
+        #expect(bench.tick(after: 5_000) == [])
     }
 
     @Test func aStrangersTransactionSettlesToo() {
@@ -282,6 +294,23 @@ struct WatchBench {
         #expect(bench.list.count == 0)
     }
 
+    @Test func evidenceInABlockThatIsNotTheFinalOneIsLookedForAgain() {
+        var bench = bench()
+        bench.head = 101
+        bench.settle(ours, Place(block: 101))
+        _ = bench.tick()
+        // Nobody noticed that another block took the place of 101, which lies under the same later ones.
+        bench.head = 120
+        _ = bench.tick()
+        bench.finalized = 110
+        bench.logs = [:]
+        bench.receipts = [:]
+        bench.replaced = [101: Sample.block(101, fork: 9)]
+        var outcomes: [WatchOutcome] = []
+        for _ in 0..<3 { outcomes += bench.tick(after: 11_000) }
+        #expect(outcomes == [.reorganized(claim: 1)])
+    }
+
     @Test func aWindowThatIsOverInAFinalBlockIsARefusal() {
         // Blocks come every two seconds: 10,000 is the time of block 5,000.
         var bench = bench(deadline: 3_000)
@@ -294,6 +323,29 @@ struct WatchBench {
         for _ in 0..<3 { outcomes += bench.tick(after: 40_000) }
         #expect(outcomes == [.refused(claim: 1, .windowOver), .final(claim: 1)])
         #expect(bench.list.count == 0)
+    }
+
+    @Test func aWindowThatIsOverIsNoRefusalWhereANodeKnowsOfAnEvent() {
+        var bench = bench(deadline: 3_000)
+        _ = bench.tick(after: 2_000)
+        bench.head = 5_100
+        bench.finalized = 5_000
+        // The tick that hears of the final block asks no node yet.
+        let probe = bench.list.probe(now: bench.now + 40_000)
+        var answers = WatchProbeAnswers()
+        answers.latest = bench.block(5_100)
+        answers.blocks[100] = bench.block(100)
+        answers.finalized = bench.block(5_000)
+        #expect(bench.list.take(answers, to: probe, now: bench.now + 40_000) == [])
+        let plan = bench.list.plan(now: bench.now + 40_000)
+        #expect(plan.audits.count == 1)
+        let nothing = WatchLookAnswer(logs: [], receipts: [])
+        let canceled = WatchLookAnswer(logs: [Sample.canceled(ours, Place(block: 101))], receipts: [])
+        var list = bench.list
+        #expect(list.audited(plan.audits[0], [nothing, canceled], now: bench.now) == [])
+        #expect(
+            bench.list.audited(plan.audits[0], [nothing, nothing], now: bench.now)
+                == [.refused(claim: 1, .windowOver), .final(claim: 1)])
     }
 
     @Test(arguments: [true, false])

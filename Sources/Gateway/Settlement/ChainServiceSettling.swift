@@ -25,10 +25,10 @@ extension ChainService {
         let now = now
         let authorization = request.payload.authorization
         if authorization.validBefore.clampedToInt64 <= Int64(time(nil)) + Self.marginSeconds {
-            return refuse(ticket.id, .validBefore, reply)
+            return refuse(ticket.id, request, .validBefore, reply)
         }
         guard case .success(let relayer) = sender(), let head = watcher.list.head?.number else {
-            return refuse(ticket.id, .transactionFailed, reply)
+            return refuse(ticket.id, request, .transactionFailed, reply)
         }
         let call = settlementCall(request)
         let unsigned: UnsignedTransaction
@@ -36,7 +36,7 @@ extension ChainService {
             unsigned = try relayer.queue.take(
                 RelayJob(claim: ticket.id.row, to: call.to, call: call.data, gasLimit: gasLimit), now: now)
         } catch {
-            return refuse(ticket.id, .transactionFailed, reply)
+            return refuse(ticket.id, request, .transactionFailed, reply)
         }
         let signed = relayer.sign(unsigned, now: now)
         let first = firstBlock(request.key, head: head)
@@ -69,9 +69,24 @@ extension ChainService {
         UInt64(network.confirmations.blocks(amountAtomic: amountAtomic, decimals: decimals))
     }
 
-    /// Nothing was signed or sent.
-    private func refuse(_ id: ClaimID, _ code: PaymentCode, _ reply: @escaping @Sendable (Settlement) -> Void) {
+    /// Nothing was signed or sent; a stranger may settle it all the same.
+    private func refuse(
+        _ id: ClaimID, _ request: VerificationRequest, _ code: PaymentCode,
+        _ reply: @escaping @Sendable (Settlement) -> Void
+    ) {
+        names[id.row] = id
+        let head = watcher.list.head?.number ?? 0
+        watchRefused(order(id, request, since: firstBlock(request.key, head: head)))
         ledger.evidence(id, .refused(code: code.rawValue)) { reply(Settlement($0, transaction: "")) }
+    }
+
+    private func watchRefused(_ order: WatchOrder) {
+        var order = order
+        order.standing = .refused
+        order.deadline = nil
+        order.sender = nil
+        order.hashes = []
+        watcher.list.add(order, now: now)
     }
 
     /// The ledger has spoken: from `go` on the transaction may be public.
@@ -88,12 +103,13 @@ extension ChainService {
             self.answer(row, .settled(transaction: paidBy, mayForward: mayForward))
         case .refused(let code):
             event = .withdrawn(nonce: transaction.nonce)
+            watchRefused(waiting.order)
             self.answer(row, .refused(code: code))
         case .unavailable(let reason):
             event = .abandoned(nonce: transaction.nonce)
             self.answer(row, .unavailable(reason: reason))
         }
-        if settling[row] == nil { names[row] = nil }
+        if !watcher.list.isWatched(row) { names[row] = nil }
         perform(relayer.queue.on(event, now: now), of: relayer)
     }
 
