@@ -132,6 +132,8 @@ public struct Watchlist: Sendable {
             entry.unclear = place.transaction
             entry.nextLookAt = now
         case .canceled, .usedElsewhere:
+            // Our own transaction can only have been reverted: its receipt tells before the block is final.
+            if entry.adverse == nil { entry.nextLookAt = now }
             entry.adverse = finding
             entry.unclear = nil
             if case .seen = entry.phase { entry.phase = .awaited }

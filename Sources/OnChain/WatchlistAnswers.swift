@@ -79,12 +79,12 @@ extension Watchlist {
     private mutating func looked(_ answer: WatchLookAnswer, _ claim: Int64, _ now: UInt64) -> [WatchOutcome] {
         guard let entry = entries[claim], open.contains(claim) else { return [] }
         let said = Self.statement(answer, entry.order)
+        entries[claim]?.reverted = said.reverted
         if let finding = said.finding {
             return note(finding, of: claim, now: now)
         }
         entries[claim]?.unclear = nil
         entries[claim]?.adverse = nil
-        entries[claim]?.reverted = said.reverted
         if case .rechecked = entry.phase { return lose(claim, now: now) }
         return []
     }
@@ -151,7 +151,7 @@ extension Watchlist {
         }
         let agree = statements.allSatisfy { said in
             switch audit.reason {
-            case .reverted: said.finding == nil && said.reverted != nil
+            case .reverted: said.reverted != nil
             case .windowOver: said.finding == nil
             case .canceled: if case .canceled? = said.finding { true } else { false }
             case .usedElsewhere: if case .usedElsewhere? = said.finding { true } else { false }

@@ -101,7 +101,7 @@ extension Watchlist {
                 return WatchAudit(look: look(entry, to: finalized.number), anchor: anchor, reason: .windowOver)
             }
         }
-        if let reverted = entry.reverted, entry.adverse == nil, entry.order.standing == .open,
+        if let reverted = entry.reverted, entry.order.standing == .open,
             heads.confirmations(of: reverted.block) >= entry.order.confirmations
         {
             return WatchAudit(

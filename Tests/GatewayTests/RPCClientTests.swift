@@ -266,6 +266,61 @@ import Testing
         #expect(wrong.heard.isEmpty)
     }
 
+    /// What it says was true once: it is asked again once it has caught up, or where nobody else answers.
+    @Test func aNodeThatHasStoppedIsPassedOver() throws {
+        final class Heads { var numbers = [100, 100] }
+        let heads = Heads()
+        let nodes = [try ScriptedNode(), try ScriptedNode()]
+        for (index, node) in nodes.enumerated() {
+            node.script = { _ in
+                let number = String(heads.numbers[index], radix: 16)
+                let hash = "0x" + String(repeating: "0", count: 64)
+                return .reply { call in
+                    call.method == "eth_getBlockByNumber"
+                        ? "\"result\":{\"number\":\"0x\(number)\",\"hash\":\"\(hash)\",\"parentHash\":\"\(hash)\","
+                            + "\"timestamp\":\"0x\(number)\"}" : "\"result\":\(index)"
+                }
+            }
+        }
+        let client = client(nodes)
+        let warm = ask(client, [Self.number])
+        run(nodes) { warm.isOver && client.health.allSatisfy { $0.state == .usable } }
+        var now: UInt64 = 0
+        func compare() {
+            let before = nodes.map(\.heard.count)
+            now += 3_000
+            client.compareHeads(now: now, deadlineMilliseconds: 5_000)
+            client.compareHeads(now: now + 2_999, deadlineMilliseconds: 5_000)
+            run(nodes) { zip(nodes, before).allSatisfy { $0.heard.count == $1 + 1 } }
+            rig.settle()
+        }
+        func whoAnswers() -> RPCReply {
+            let told = ask(client, [Self.fee])
+            run(nodes) { told.isOver }
+            return told.replies[0][0]
+        }
+        let first = RPCReply.result(Array("0".utf8))
+        let second = RPCReply.result(Array("1".utf8))
+        compare()
+        #expect(whoAnswers() == first)
+        heads.numbers[1] = 110
+        compare()
+        #expect(whoAnswers() == first, "it was asked before the other one told of newer blocks")
+        compare()
+        #expect(whoAnswers() == second)
+        #expect(log.text.contains("is behind the other nodes: its newest block is 100"))
+        heads.numbers[0] = 109
+        compare()
+        #expect(whoAnswers() == first)
+        #expect(log.text.contains("has caught up"))
+        heads.numbers = [109, 120]
+        compare()
+        compare()
+        #expect(whoAnswers() == second)
+        nodes[1].script = { _ in .http(500, "") }
+        #expect(whoAnswers() == first)
+    }
+
     // MARK: Batches that are refused
 
     @Test(

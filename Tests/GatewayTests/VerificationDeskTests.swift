@@ -141,7 +141,7 @@ import Testing
         }
         #expect(isRefused(try prove(Self.request(signature: [1])), .undeployedSmartWallet))
         #expect(node.heard.count == asked)
-        clock.nanoseconds += ContractProofMemory.payerNanoseconds
+        clock.nanoseconds += ContractProofMemory.emptyPayerNanoseconds
         #expect(isRefused(try prove(), .signature))
         #expect(node.heard.count == asked + 1)
     }

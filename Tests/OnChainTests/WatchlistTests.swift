@@ -361,8 +361,6 @@ struct WatchBench {
                 Sample.moved(ours, Place(block: 101, transaction: 0xEE, index: 1), to: Sample.payer),
             ]
         bench.receipts[Sample.word(0xEE)] = Sample.receipt(bench.logs[101]!, place)
-        bench.receipts[Sample.word(0xF1)] = Sample.receipt([], Place(block: 101), succeeded: false)
-        bench.counts[Sample.relayer] = 8
         #expect(bench.tick() == [])
         #expect(bench.tick(after: 5_000) == [.unknown(claim: 1)])
         bench.head = 110
@@ -372,6 +370,24 @@ struct WatchBench {
         var outcomes: [WatchOutcome] = []
         for _ in 0..<3 { outcomes += bench.tick(after: 40_000) }
         #expect(outcomes == [.refused(claim: 1, isCanceled ? .canceled : .usedElsewhere), .final(claim: 1)])
+    }
+
+    /// Nobody has to wait for a final block: our own transaction was reverted, and the claim is watched on.
+    @Test func anAdverseEventThatRevertedOursIsARefusalAtOnce() {
+        var bench = bench()
+        bench.head = 101
+        let place = Place(block: 101, transaction: 0xEE)
+        bench.logs[101] = [Sample.canceled(ours, place)]
+        bench.receipts[Sample.word(0xEE)] = Sample.receipt(bench.logs[101]!, place)
+        bench.receipts[Sample.word(0xF1)] = Sample.receipt([], Place(block: 101), succeeded: false)
+        bench.counts[Sample.relayer] = 8
+        var outcomes: [WatchOutcome] = []
+        for _ in 0..<4 { outcomes += bench.tick() }
+        #expect(outcomes == [.refused(claim: 1, .reverted)])
+        bench.head = 110
+        bench.finalized = 101
+        for _ in 0..<3 { outcomes += bench.tick(after: 40_000) }
+        #expect(outcomes == [.refused(claim: 1, .reverted), .final(claim: 1)])
     }
 
     // MARK: Reorganizations

@@ -102,6 +102,7 @@ final class ChainWatcher: TimerTarget {
         isTicking = true
         let now = now
         startedAt = now
+        rpc.compareHeads(now: now, deadlineMilliseconds: Self.deadlineMilliseconds)
         let probe = list.probe(now: now)
         let batch = ProbeBatch(
             probe, relayers: owner.relayers.map { ($0.address, $0.wantsRecount) }, head: list.head?.number,

@@ -2,8 +2,9 @@ import Chains
 
 /// What was seen lately of accounts on one chain: whether code stands there. Bounded in time and number.
 struct ContractProofMemory {
-    /// A wallet may be deployed at any time.
     static let payerNanoseconds: UInt64 = 60_000_000_000
+    /// A wallet may be deployed at any time, and pay at once.
+    static let emptyPayerNanoseconds: UInt64 = 5_000_000_000
     /// A token's code does not go away.
     static let tokenNanoseconds: UInt64 = 900_000_000_000
     static let accountsAtMost = 4_096
@@ -28,8 +29,11 @@ struct ContractProofMemory {
             // Full of what is fresh: the whole is cheaper to learn again than to keep in order.
             if payers.count >= Self.accountsAtMost { payers = [:] }
         }
-        payers[payer] = Seen(hasCode: hasCode, untilNanoseconds: now + Self.payerNanoseconds)
+        let nanoseconds = hasCode ? Self.payerNanoseconds : Self.emptyPayerNanoseconds
+        payers[payer] = Seen(hasCode: hasCode, untilNanoseconds: now + nanoseconds)
     }
+
+    mutating func forget(payer: Address) { payers[payer] = nil }
 
     func tokenHasCode(_ token: Address, now: UInt64) -> Bool { tokens[token].map { $0 > now } ?? false }
 

@@ -10,6 +10,7 @@ final class RPCClient: EventHandler {
     static let waitingAtMost = 10_000
     /// Bytes of parameters in one message: nodes bound what they read.
     private static let paramsBytesAtMost = 1 << 20
+    private static let comparisonMilliseconds: UInt64 = 3_000
 
     /// As in the configuration, for messages.
     let network: String
@@ -21,6 +22,10 @@ final class RPCClient: EventHandler {
     private var refused: [() -> Void] = []
     private var isScheduled = false
     private var hasBegun = false
+    private var heads = NodeHeads()
+    /// Nodes whose newest block is being asked for.
+    private var comparing = 0
+    private var nextComparisonAt: UInt64 = 0
 
     /// - Parameter endpoints: 1 to 64, dearest first.
     init(network: String, chainID: UInt64, endpoints: [RPCEndpoint], client: HTTPClient, logger: Logger) {
@@ -102,6 +107,22 @@ final class RPCClient: EventHandler {
         }
     }
 
+    /// Asks every node that answers for its newest block, every few seconds at most, so that one that has stopped is passed over.
+    func compareHeads(now: UInt64, deadlineMilliseconds: Int) {
+        guard nodes.count > 1, comparing == 0, now >= nextComparisonAt else { return }
+        nextComparisonAt = now + Self.comparisonMilliseconds
+        for node in nodes where node.state == .usable {
+            comparing += 1
+            let bar = heads.bar(for: node.index, now: now)
+            ask([.block(.latest)], of: node.index, deadlineMilliseconds) { [weak self] replies in
+                guard let self else { return }
+                comparing -= 1
+                guard let block = try? replies[0].block() else { return }
+                node.compared(block, isBehind: heads.take(block, of: node.index, bar: bar, now: now))
+            }
+        }
+    }
+
     private func ask(
         _ calls: [RPCCall], of node: Int?, _ deadlineMilliseconds: Int, _ done: @escaping ([RPCReply]) -> Void
     ) {
@@ -163,12 +184,16 @@ final class RPCClient: EventHandler {
     private func choose(_ item: RPCItem) -> Choice {
         var best: RPCNode?
         for node in nodes where item.mayGo(to: node) && node.state == .usable {
-            if best.map({ node.failures < $0.failures }) ?? true { best = node }
+            if best.map({ node.isBetter(than: $0) }) ?? true { best = node }
         }
-        if let best { return .node(best) }
+        // One that is behind tells of what was: better to wait for another a little.
+        if let best, !best.isBehind || item.ask.node != nil { return .node(best) }
         var isHopeful = false
-        for node in nodes where item.mayGo(to: node) && node.isWorthWaiting(for: item.ask) { isHopeful = true }
+        for node in nodes where item.mayGo(to: node) && node.state != .usable && node.isWorthWaiting(for: item.ask) {
+            isHopeful = true
+        }
         if isHopeful { return .later }
+        if let best { return .node(best) }
         if let fault = item.ask.lastFault { return .nobody(fault) }
         let troubles = nodes.compactMap { item.mayGo(to: $0) ? $0.trouble : nil }
         return .nobody("\(network): \(troubles.joined(separator: "; "))")

@@ -25,6 +25,8 @@ final class RPCNode: TimerTarget {
     private(set) var state = RPCHealth.State.unchecked
     /// Failures since it last answered calls.
     private(set) var failures = 0
+    /// Its newest block is older than another node's: it is asked only where nobody else can be.
+    private(set) var isBehind = false
     var batchesInFlight = 0
     /// How many calls it takes in one message; less once it refused as many.
     var callsAtMost = 100
@@ -69,6 +71,11 @@ final class RPCNode: TimerTarget {
         case .failed(let reason): reason
         case .wrongChain(let found): "\(endpoint.name) is on chain \(found), not \(chainID)"
         }
+    }
+
+    /// Whether it is the one to ask of two that answer.
+    func isBetter(than other: RPCNode) -> Bool {
+        isBehind == other.isBehind ? failures < other.failures : !isBehind
     }
 
     // MARK: Health
@@ -117,6 +124,19 @@ final class RPCNode: TimerTarget {
 
     /// It answered calls.
     func worked() { failures = 0 }
+
+    /// Its newest block was compared with another's.
+    func compared(_ block: RPCBlock, isBehind: Bool) {
+        guard isBehind != self.isBehind else { return }
+        self.isBehind = isBehind
+        let newest = "its newest block is \(block.number)"
+        if isBehind {
+            logger.warning("\(network): \(endpoint.name) is behind the other nodes: \(newest)")
+        } else {
+            logger.notice("\(network): \(endpoint.name) has caught up: \(newest)")
+        }
+        changed?()
+    }
 
     /// It gave no answer to calls: it rests, and is probed before it is used again.
     func failed(_ reason: String) {

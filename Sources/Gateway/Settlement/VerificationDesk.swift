@@ -58,8 +58,11 @@ final class VerificationDesk {
     /// The call that settles a verified payment.
     func settlementCall(_ request: VerificationRequest) -> SettlementCall {
         let payment = ChainPayment(request)
-        return SettlementCall(
-            settling: payment, payerHasCode: memory.payerHasCode(payment.authorization.from, now: now()))
+        let payer = payment.authorization.from
+        let hasCode = memory.payerHasCode(payer, now: now())
+        // What this settles may deploy the wallet.
+        if hasCode == false { memory.forget(payer: payer) }
+        return SettlementCall(settling: payment, payerHasCode: hasCode)
     }
 
     /// The token was found at its place.

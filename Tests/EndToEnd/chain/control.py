@@ -98,7 +98,7 @@ class Control:
 
     def balance(self, address: str, token: str | None = None) -> int:
         data = abi.call("balanceOf(address)", address.lower())
-        return int.from_bytes(self._chain.state.read(address.lower(), self._token(token), data, 0, 1_000_000).output, "big")
+        return int.from_bytes(self._chain.state.read("0x" + "0" * 40, self._token(token), data, 0, 1_000_000).output, "big")
 
     def wei(self, address: str) -> int:
         return self._chain.state.balance(address.lower())

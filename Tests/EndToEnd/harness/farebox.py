@@ -158,15 +158,16 @@ class Farebox:
         return self.process is not None and self.process.poll() is None
 
     def kill(self):
-        """kill -9."""
+        """kill -9. The process that runs now, and no later one: another thread may start it again before this returns."""
+        process = self.process
         if self.alive():
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
         # Below a wrapper the gateway itself may end a moment after it.
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             try:
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 return
             time.sleep(0.01)
