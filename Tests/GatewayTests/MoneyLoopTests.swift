@@ -62,7 +62,7 @@ import Testing
         }
         rig.chain.mine()
         #expect(rig.serve { settlement.first != nil })
-        #expect(transaction(settlement.first) != nil)
+        #expect(transaction(settlement.first) != nil, "\(settlement.all)")
         rig.stop()
     }
 
@@ -170,7 +170,7 @@ import Testing
         #expect(rig.chain.heard[0].hash == rig.chain.heard[1].hash)
         rig.chain.mine()
         #expect(rig.serve { settlement.first != nil })
-        #expect(transaction(settlement.first) != nil)
+        #expect(transaction(settlement.first) != nil, "\(settlement.all)")
         rig.stop()
     }
 

@@ -30,6 +30,8 @@ final class MoneyRig {
     /// The node hangs up.
     var isDown = false
     private var lastNonce: UInt64 = 0
+    /// Held as exchanges hold them: one that is let go counts as lost.
+    private var tickets: [Ticket] = []
     private let revision: Revision
 
     static let relayerKey = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -143,6 +145,7 @@ final class MoneyRig {
         ledger.claim(hold, balanceAtomic: balance) { claimed.put($0) }
         #expect(serve { claimed.first != nil })
         guard case .claimed(let ticket) = try #require(claimed.first) else { throw MoneyFault("not claimed") }
+        tickets.append(ticket)
         return ticket
     }
 
