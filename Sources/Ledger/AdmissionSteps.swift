@@ -70,7 +70,7 @@ extension LedgerCore {
             return .done
         }
         switch try judge(presentation, wallet, isVerified: isVerified) {
-        case .read: hold(presentation, wallet)
+        case .read: try hold(presentation, wallet)
         case .tooLittle: refuse(presentation, wallet, Self.insufficient)
         case .good: try claim(presentation, wallet, known: known)
         case .blocked:

@@ -7,12 +7,15 @@ import Synchronization
 public final class LeaseHold: Sendable {
     /// For `Ledger.callerGone`: the admission's own.
     public var token: AdmissionToken { name.token }
+    /// Nothing else of the wallet was in flight when it was given: that the payment would settle says enough of its balance.
+    public let isAlone: Bool
     let name: HoldName
     private let mailbox: Mailbox
     private let hasEnded = Atomic(false)
 
-    init(name: HoldName, mailbox: Mailbox) {
+    init(name: HoldName, isAlone: Bool, mailbox: Mailbox) {
         self.name = name
+        self.isAlone = isAlone
         self.mailbox = mailbox
     }
 

@@ -51,9 +51,10 @@ public final class Ledger: Sendable {
     /// answer may be any of `admit`'s. It is `.verify` once more where what is in flight had to rest first.
     ///
     /// - Parameter balanceAtomic: the payer's balance of the asset as read after the hold was given; for a remote facilitator
-    ///   without reads of the chain the amount itself, the least that is known.
+    ///   without reads of the chain the amount itself, the least that is known. Nil where it was not read because the hold was
+    ///   alone: the payment would settle; where others came in between, the answer is `.verify` again.
     public func claim(
-        _ hold: LeaseHold, balanceAtomic: UInt128, reply: @escaping @Sendable (Admitted) -> Void
+        _ hold: LeaseHold, balanceAtomic: UInt128?, reply: @escaping @Sendable (Admitted) -> Void
     ) {
         hold.didEnd()
         post(.claim(hold.name, balanceAtomic: balanceAtomic, reply))

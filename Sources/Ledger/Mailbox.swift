@@ -81,7 +81,7 @@ final class Mailbox: @unchecked Sendable {
 enum Letter: Sendable {
     case admit(Admission, AdmissionToken, @Sendable (Admitted) -> Void)
     case callerGone(AdmissionToken)
-    case claim(HoldName, balanceAtomic: UInt128, @Sendable (Admitted) -> Void)
+    case claim(HoldName, balanceAtomic: UInt128?, @Sendable (Admitted) -> Void)
     /// A hold was released, or let go.
     case release(HoldName)
     case forwarding(Attempt, @Sendable (Forwarding) -> Void)

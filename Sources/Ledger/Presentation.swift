@@ -18,7 +18,8 @@ final class Presentation {
 
     /// What the chain said the wallet has, at some time after the hold was given.
     struct Reading {
-        let balanceAtomic: UInt128
+        /// Nil: the amount at least, which suffices where nothing else of the wallet is in flight.
+        let balanceAtomic: UInt128?
         let since: HoldStart
     }
 
@@ -55,7 +56,7 @@ final class Presentation {
     }
 
     /// It comes back from its hold with a balance, and somebody else to tell.
-    func verified(balanceAtomic: UInt128, reply: @escaping @Sendable (Admitted) -> Void) {
+    func verified(balanceAtomic: UInt128?, reply: @escaping @Sendable (Admitted) -> Void) {
         place = .moving
         reading = Reading(balanceAtomic: balanceAtomic, since: holdStart)
         self.reply = reply

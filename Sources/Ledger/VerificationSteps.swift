@@ -1,14 +1,17 @@
 /// Steps 6 and 7 as the ledger sees them: a lease without a claim, while others look whether the payment is good.
 extension LedgerCore {
     /// Answers `.verify`; the presentation keeps the lease that it has.
-    func hold(_ presentation: Presentation, _ wallet: WalletState) {
-        let settled = wallet.settledAtomic(of: presentation.admission.key.asset)
+    func hold(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) {
+        let key = presentation.admission.key
+        let settled = wallet.settledAtomic(of: key.asset)
+        let unknown = try store.unknownAtomic(key, openAt: unixNow - Self.chainLagSeconds)
+        let isAlone = wallet.leases.after + wallet.leases.first == 1 && unknown == 0
         let (name, reply) = presentation.hold(
             from: Presentation.HoldStart(settledAtomic: settled, unixSeconds: unixNow))
         holdEnds.append((monotonicNow + Self.holdNanoseconds, name))
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
-        outbox.put(reply, .verify(LeaseHold(name: name, mailbox: mailbox)))
+        outbox.put(reply, .verify(LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)))
     }
 
     /// Nil where the hold is over.
@@ -20,7 +23,7 @@ extension LedgerCore {
 
     /// The payment is good: everything that `present` looked up is looked up again, in the transaction that writes the claim.
     func claim(
-        _ name: HoldName, _ balanceAtomic: UInt128, _ reply: @escaping @Sendable (Admitted) -> Void
+        _ name: HoldName, _ balanceAtomic: UInt128?, _ reply: @escaping @Sendable (Admitted) -> Void
     ) throws(StoreFault) {
         guard let presentation = takeHeld(name), let wallet = wallets[presentation.admission.key.wallet] else {
             outbox.put(reply, .leaseBusy(.timedOut, retryAfterSeconds: 1))
@@ -84,13 +87,16 @@ extension LedgerCore {
             return admission.amountAtomic > free ? .blocked : .good
         }
         guard let reading = presentation.reading else { return .read }
-        if isVerified && admission.amountAtomic > reading.balanceAtomic { return .tooLittle }
+        if isVerified, let balance = reading.balanceAtomic, admission.amountAtomic > balance { return .tooLittle }
         let tied = wallet.reservedAtomic(of: asset, inSandbox: false)
             .addingSaturated(
                 try store.unknownAtomic(
                     admission.key, openAt: reading.since.unixSeconds - Self.chainLagSeconds))
         let paidSince = wallet.settledAtomic(of: asset).subtractingSaturated(reading.since.settledAtomic)
-        let left = reading.balanceAtomic.subtractingSaturated(paidSince)
+        guard let balance = reading.balanceAtomic else {
+            return isVerified && tied == 0 && paidSince == 0 ? .good : .read
+        }
+        let left = balance.subtractingSaturated(paidSince)
         if admission.amountAtomic <= left.subtractingSaturated(tied) { return isVerified ? .good : .read }
         // With nothing in flight it is the reading that is too old.
         return tied > 0 || isVerified ? .blocked : .read

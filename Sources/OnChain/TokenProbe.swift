@@ -3,17 +3,14 @@ import Chains
 /// Looks for why a settlement reverts without saying so.
 struct TokenProbe: Sendable {
     let payment: ChainPayment
-    let balance: UInt256
 
-    init(_ payment: ChainPayment, balance: UInt256) {
-        self.payment = payment
-        self.balance = balance
-    }
+    init(_ payment: ChainPayment) { self.payment = payment }
 
     var calls: [RPCCall] {
         let authorization = payment.authorization
         let state = ContractReads.authorizationState(of: authorization.from, nonce: authorization.nonce)
         return [state, ContractReads.name, ContractReads.version].map { RPCCall.call(to: payment.token, data: $0) }
+            + [payment.balanceCall]
     }
 
     func judge(_ replies: [RPCReply]) -> ChainVerdict {
@@ -27,6 +24,7 @@ struct TokenProbe: Sendable {
         if let version = outcomes[2].words?.soleString, version != payment.domainVersion {
             return .refused(.tokenVersionMismatch)
         }
+        guard let balance = outcomes[3].words?.soleNumber else { return .refused(.eip3009NotSupported) }
         return .refused(balance < payment.authorization.value ? .insufficientBalance : .simulationFailed)
     }
 }

@@ -10,28 +10,33 @@ public struct Verification: Sendable {
     /// What is known already of the payer's account; nil: nothing.
     let payerHasCode: Bool?
     let tokenHasCode: Bool
+    let readsBalance: Bool
 
-    /// - Parameter tokenHasCode: known from an earlier look.
+    /// - Parameters:
+    ///   - tokenHasCode: known from an earlier look.
+    ///   - readsBalance: false where it is enough that the payment would settle.
     public init(
-        _ payment: ChainPayment, relayer: Address, gasLimit: UInt64, payerHasCode: Bool?, tokenHasCode: Bool
+        _ payment: ChainPayment, relayer: Address, gasLimit: UInt64, payerHasCode: Bool?, tokenHasCode: Bool,
+        readsBalance: Bool = true
     ) {
         self.payment = payment
         self.relayer = relayer
         self.gasLimit = gasLimit
         self.payerHasCode = payerHasCode
         self.tokenHasCode = tokenHasCode
+        self.readsBalance = readsBalance
     }
 
-    /// Asks for the payer's code and balance, and runs the settlement as the relayer.
+    /// Asks for the payer's code and, where it is wanted, balance, and runs the settlement as the relayer.
     ///
     /// A short signature must have been recovered to the payer, or been taken by its contract, before.
     public func begin() -> ChainInquiry<ChainJudgement> {
         let settlement = SettlementCall(simulating: payment, payerHasCode: payerHasCode)
         var calls = [
             RPCCall.code(payment.authorization.from),
-            RPCCall.call(to: payment.token, data: ContractReads.balance(of: payment.authorization.from)),
             RPCCall.call(to: settlement.to, data: settlement.data, from: relayer, gas: gasLimit),
         ]
+        if readsBalance { calls.append(payment.balanceCall) }
         if payerHasCode == true { calls.append(walletCall) }
         if !tokenHasCode { calls.append(.code(payment.token)) }
         return .ask(calls) { replies in judge(replies, settlement) }
@@ -47,18 +52,20 @@ public struct Verification: Sendable {
             return .answer(ChainJudgement(.unreachable("\(error)")))
         }
         let found = Found(
-            balance: CallOutcome(replies[1]), simulation: CallOutcome(simulating: settlement, replies[2]),
+            balance: readsBalance ? CallOutcome(replies[2]) : nil,
+            simulation: CallOutcome(simulating: settlement, replies[1]),
             payerHasCode: !payerCode.isEmpty, tokenHasCode: tokenCode.map { !$0.isEmpty } ?? true)
         guard found.payerHasCode else {
             return refusalWithoutCode.map { .answer(found.judged(.refused($0))) } ?? judge(found)
         }
-        if payerHasCode == true { return judge(wallet: replies[3], found) }
+        if payerHasCode == true { return judge(wallet: replies[readsBalance ? 3 : 2], found) }
         return .ask([walletCall]) { replies in judge(wallet: replies[0], found) }
     }
 
     /// What is known after the first batch.
     private struct Found {
-        var balance: CallOutcome
+        /// Nil where it was not asked for.
+        var balance: CallOutcome?
         var simulation: CallOutcome
         var payerHasCode: Bool
         var tokenHasCode: Bool
@@ -90,8 +97,9 @@ public struct Verification: Sendable {
 
     private func judge(_ found: Found) -> ChainInquiry<ChainJudgement> {
         guard found.tokenHasCode else { return .answer(found.judged(.refused(.assetNotDeployed))) }
-        let balance: UInt256
+        var balance: UInt256?
         switch found.balance {
+        case nil: break
         case .unreachable(let reason): return .answer(found.judged(.unreachable(reason)))
         case .returned(let data):
             guard let number = ABIWords(data).soleNumber else { fallthrough }
@@ -101,16 +109,21 @@ public struct Verification: Sendable {
         switch found.simulation {
         case .unreachable(let reason): return .answer(found.judged(.unreachable(reason)))
         case .returned:
+            guard let balance else { return .answer(found.judged(.good(balanceAtomic: nil))) }
             let isEnough = balance >= payment.authorization.value
             return .answer(
                 found.judged(
                     isEnough ? .good(balanceAtomic: balance.uint128 ?? .max) : .refused(.insufficientBalance)))
         case .reverted(let revert):
             if let refusal = revert.refusal { return .answer(found.judged(.refused(refusal))) }
-            let probe = TokenProbe(payment, balance: balance)
+            let probe = TokenProbe(payment)
             return .ask(probe.calls) { replies in .answer(found.judged(probe.judge(replies))) }
         }
     }
+}
+
+extension ChainPayment {
+    var balanceCall: RPCCall { .call(to: token, data: ContractReads.balance(of: authorization.from)) }
 }
 
 extension CallOutcome {

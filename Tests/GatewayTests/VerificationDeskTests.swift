@@ -81,7 +81,7 @@ import Testing
         try told { desk.prove(request, done: $0) }
     }
 
-    private func isGood(_ verdict: Verdict, _ balance: UInt128) -> Bool {
+    private func isGood(_ verdict: Verdict, _ balance: UInt128?) -> Bool {
         if case .good(balance) = verdict { true } else { false }
     }
 
@@ -125,9 +125,20 @@ import Testing
         #expect(reason.hasPrefix("base-sepolia: http://127.0.0.1:") && !reason.contains("secret"), "\(reason)")
     }
 
+    /// Where nothing else of the wallet is in flight, one read less.
+    @Test func theBalanceIsReadOnlyWhereItIsWanted() throws {
+        var request = Self.request()
+        request.readsBalance = false
+        let asked = node.heard.count
+        #expect(isGood(try verify(request), nil))
+        #expect(!node.heard[asked...].joined().contains { $0.params.contains("70a08231") })
+        #expect(isGood(try verify(), 50_000))
+        #expect(node.heard[asked...].joined().contains { $0.params.contains("70a08231") })
+    }
+
     @Test func aContractsProof() throws {
         answer(code: [0xA0: "0x60"], call: "\"result\":\"\(Hex.encodePrefixed(ContractReads.validSignature))\"")
-        #expect(isGood(try prove(), 0))
+        #expect(isGood(try prove(), nil))
         answer(code: [0xA0: "0x60"], call: "\"result\":\"0x\"")
         #expect(isRefused(try prove(), .signature))
     }
@@ -185,7 +196,7 @@ import Testing
         let request = Self.request(signature: wrapped, factories: [Self.account(0xFA)])
         #expect(desk.settlementCall(request).to == Multicall3.address)
         answer(code: [0xA0: "0x60"], call: "\"result\":\"\(Hex.encodePrefixed(ContractReads.validSignature))\"")
-        #expect(isGood(try prove(request), 0))
+        #expect(isGood(try prove(request), nil))
         #expect(desk.settlementCall(request).to == Self.token)
         #expect(desk.settlementCall(Self.request()).to == Self.token)
     }

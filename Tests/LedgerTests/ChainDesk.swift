@@ -5,7 +5,7 @@ import Testing
 
 /// What the money loop does to a ledger, for tests.
 extension Desk {
-    func claim(_ hold: LeaseHold, balance: UInt128 = 10) -> Answer<Admitted> {
+    func claim(_ hold: LeaseHold, balance: UInt128? = 10) -> Answer<Admitted> {
         hold.didEnd()
         let answer = Answer<Admitted>()
         post(.claim(hold.name, balanceAtomic: balance, answer.callback))
@@ -42,11 +42,11 @@ extension Desk {
     }
 
     /// A claim of a chain's or a remote facilitator's that was found good.
-    func claimed(_ admission: Admission, balance: UInt128 = 10) throws -> Ticket {
+    func claimed(_ admission: Admission, balance: UInt128? = 10) throws -> Ticket {
         try claimed(admit(admission), balance: balance)
     }
 
-    func claimed(_ verified: Answer<Admitted>, balance: UInt128 = 10) throws -> Ticket {
+    func claimed(_ verified: Answer<Admitted>, balance: UInt128? = 10) throws -> Ticket {
         let hold = try #require(verified.hold)
         return try #require(claim(hold, balance: balance).ticket)
     }

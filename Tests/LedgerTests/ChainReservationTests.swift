@@ -176,4 +176,27 @@ import Testing
         }
         desk.expectIdle()
     }
+
+    /// That a payment would settle says that the wallet has its amount: enough where nothing else is in flight.
+    @Test func aHoldThatIsAloneNeedsNoBalance() throws {
+        let desk = try Desk()
+        let hold = try #require(desk.admit(Self.first(1)).hold)
+        #expect(hold.isAlone)
+        let other = try #require(desk.admit(Self.first(2)).hold)
+        #expect(!other.isAlone)
+        let claimed = desk.claim(other, balance: 5)
+        #expect(claimed.text == "claimed")
+        // Another was claimed in between: now the whole balance has to be known.
+        let answer = desk.claim(hold, balance: nil)
+        #expect(answer.text == "verify")
+        let again = try #require(answer.hold)
+        #expect(!again.isAlone)
+        #expect(desk.claim(again, balance: 1).text == "waits")
+    }
+
+    @Test func aHoldThatStayedAloneIsClaimedWithoutABalance() throws {
+        let desk = try Desk()
+        let hold = try #require(desk.admit(Self.first(1)).hold)
+        #expect(desk.claim(hold, balance: nil).text == "claimed")
+    }
 }

@@ -25,7 +25,11 @@ extension Exchange {
     func verifyPayment() -> Progress {
         guard let purchase, let route else { preconditionFailure("only a purchase is verified") }
         guard let verdict = purchase.takeVerdict() else {
-            if purchase.verdictIsAsked() { worker.services.money.verify(verification(purchase), reply: verdictReply()) }
+            if purchase.verdictIsAsked() {
+                var request = verification(purchase)
+                request.readsBalance = !purchase.holdIsAlone
+                worker.services.money.verify(request, reply: verdictReply())
+            }
             return .pending
         }
         guard let hold = purchase.takeHold() else { preconditionFailure("what is verified holds its lease") }

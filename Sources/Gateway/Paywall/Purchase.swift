@@ -94,6 +94,9 @@ final class Purchase {
         admissionIsTaken = false
     }
 
+    /// Nothing else of the wallet is in flight.
+    var holdIsAlone: Bool { hold?.isAlone == true }
+
     func takeHold() -> LeaseHold? { hold.take() }
 
     // MARK: The claim

@@ -38,12 +38,15 @@ struct VerificationRequest: Sendable {
     let payload: PaymentPayload
     /// The absolute URL that is paid for, as the 402 names it.
     let resourceURL: String
+    /// Other payments of the wallet are in flight: its whole balance has to be known.
+    var readsBalance = true
 }
 
 /// What a chain or a facilitator says of a payment before anything is claimed.
 enum Verdict: Sendable {
-    /// - Parameter balanceAtomic: what the payer holds of the asset; the amount itself where only that is known.
-    case good(balanceAtomic: UInt128)
+    /// - Parameter balanceAtomic: what the payer holds of the asset, or the least that is known of it; nil where it was not
+    ///   asked for: the amount at least.
+    case good(balanceAtomic: UInt128?)
     /// 402 with this code.
     case refused(PaymentCode)
     /// 402 with a facilitator's own code: lower-case letters, digits and `_`, at most 64.

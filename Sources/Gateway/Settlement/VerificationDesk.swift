@@ -28,8 +28,8 @@ final class VerificationDesk {
         self.now = now
     }
 
-    /// Whether the payer's contract vouches for a signature that recovers to no key. The balance of a good verdict is zero:
-    /// it is not read here.
+    /// Whether the payer's contract vouches for a signature that recovers to no key. The balance is not read
+    /// here.
     func prove(_ request: VerificationRequest, done: @escaping (Verdict) -> Void) {
         guard proofs < Self.proofsAtMost else {
             return done(.unreachable("\(rpc.network): \(Self.proofsAtMost) contract signatures are being checked"))
@@ -51,7 +51,7 @@ final class VerificationDesk {
         let verification = Verification(
             payment, relayer: relayer, gasLimit: gasLimit,
             payerHasCode: memory.payerHasCode(payment.authorization.from, now: now),
-            tokenHasCode: memory.tokenHasCode(payment.token, now: now))
+            tokenHasCode: memory.tokenHasCode(payment.token, now: now), readsBalance: request.readsBalance)
         pursue(verification.begin(), of: payment, done: done)
     }
 
@@ -96,7 +96,7 @@ extension Verdict {
     init(_ verdict: ChainVerdict, network: String) {
         self =
             switch verdict {
-            case .good(let balance): .good(balanceAtomic: balance ?? 0)
+            case .good(let balance): .good(balanceAtomic: balance)
             case .refused(let refusal): .refused(PaymentCode(refusal))
             case .unreachable(let reason):
                 .unreachable(reason.hasPrefix("\(network): ") ? reason : "\(network): \(reason)")
