@@ -102,13 +102,18 @@ def farebox(order: str, reference_rate: float, verdict, pay_all):
 
 
 def books(node: NodeProcess, gateway: Gateway, relayer: Wallet, good: int):
-    """A rate counts only if the money is there."""
-    moved = node.payments()
-    claims = gateway.claims()
-    paid = [claim for claim in claims if claim["state"] in ("settled", "delivered", "owed")]
+    """A rate counts only if the money is there: what was under way when the load ended has come to rest, and books agree."""
+    for _ in range(200):
+        claims = gateway.claims()
+        if all(claim["state"] in ("delivered", "owed", "void", "failed") for claim in claims):
+            break
+        time.sleep(0.1)
+    moved = {payment["nonce"].lower() for payment in node.payments()}
+    paid = {claim["nonce"].lower() for claim in claims if claim["state"] in ("delivered", "owed")}
+    assert moved == paid, f"{len(moved - paid)} on chain alone, {len(paid - moved)} in the ledger alone"
     assert len(moved) >= good, f"{good} answers and {len(moved)} payments on chain"
-    assert all(payment["relayer"] == relayer.address.lower() for payment in moved)
-    print(f"  {len(moved)} payments on chain, {len(paid)} claims paid, {len(claims)} listed", flush=True)
+    assert all(payment["relayer"] == relayer.address.lower() for payment in node.payments())
+    print(f"  {len(moved)} payments on chain, the same in the ledger", flush=True)
 
 
 def reference(pay_all) -> float:
