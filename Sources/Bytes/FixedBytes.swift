@@ -14,7 +14,7 @@ public struct Bytes20: Hashable, Sendable {
     }
 
     /// Nil unless `bytes` has exactly 20.
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard let read = Array(bytes).withUnsafeBytes({ Bytes20($0) }) else { return nil }
         self = read
     }
@@ -30,7 +30,7 @@ public struct Bytes20: Hashable, Sendable {
     public var array: [UInt8] { withBytes { Array($0) } }
 
     /// `0x` and 40 lower-case digits; EIP-55 case is the business of `Chains`.
-    public var hex: String { Hex.encodePrefixed(array) }
+    public var hex: String { withBytes { Hex.encodePrefixed($0) } }
 }
 
 /// Thirty-two bytes by value: a hash, a nonce, a private scalar's public neighbours.
@@ -51,7 +51,7 @@ public struct Bytes32: Hashable, Sendable {
     }
 
     /// Nil unless `bytes` has exactly 32.
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard let read = Array(bytes).withUnsafeBytes({ Bytes32($0) }) else { return nil }
         self = read
     }
@@ -67,5 +67,5 @@ public struct Bytes32: Hashable, Sendable {
     public var array: [UInt8] { withBytes { Array($0) } }
 
     /// `0x` and 64 lower-case digits.
-    public var hex: String { Hex.encodePrefixed(array) }
+    public var hex: String { withBytes { Hex.encodePrefixed($0) } }
 }

@@ -21,17 +21,28 @@ public enum Hex {
     }
 
     /// Lower-case digits without a prefix.
-    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var digits: [UInt8] = []
-        for byte in bytes {
-            digits.append(digit(byte >> 4))
-            digits.append(digit(byte & 15))
-        }
-        return String(decoding: digits, as: UTF8.self)
-    }
+    public static func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { text($0, prefix: 0) } }
 
     /// Lower-case digits with `0x` before them, as Ethereum writes data.
-    public static func encodePrefixed(_ bytes: some Sequence<UInt8>) -> String { "0x" + encode(bytes) }
+    public static func encodePrefixed(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { encodePrefixed($0) } }
+
+    /// Lower-case digits with `0x` before them, as Ethereum writes data.
+    public static func encodePrefixed(_ bytes: UnsafeRawBufferPointer) -> String { text(bytes, prefix: 2) }
+
+    /// - Parameter prefix: 2 for `0x`, 0 for none.
+    private static func text(_ bytes: UnsafeRawBufferPointer, prefix: Int) -> String {
+        String(unsafeUninitializedCapacity: prefix + bytes.count * 2) { room in
+            if prefix == 2 {
+                room[0] = 0x30
+                room[1] = 0x78
+            }
+            for at in 0..<bytes.count {
+                room[prefix &+ at &* 2] = digit(bytes[at] >> 4)
+                room[prefix &+ at &* 2 &+ 1] = digit(bytes[at] & 15)
+            }
+            return prefix + bytes.count * 2
+        }
+    }
 
     /// Decodes exactly `into.count` bytes; false leaves `into` unspecified.
     public static func decode(_ digits: UnsafeRawBufferPointer, into: UnsafeMutableRawBufferPointer) -> Bool {
