@@ -155,11 +155,11 @@ import Testing
             r: Bytes32(signature[..<32])!, s: Bytes32(signature[32..<64])!, yParity: signature[64] - 27)
         let data = a.authorization.calldata(signature: parsed)
         #expect(data.count == 292)
-        #expect(Hex.encode(data[..<4]) == "e3ee160e")
+        #expect(Hex.encode(Array(data[..<4])) == "e3ee160e")
         #expect(Keccak256.hash(data).hex == "0xad1c8a67254107173a57dd6655841c8b163d5a5c7c475f6b8109762cf73155ac")
 
         let bytes = a.authorization.calldata(contractSignature: signature)
-        #expect(Hex.encode(bytes[..<4]) == "cf092995")
+        #expect(Hex.encode(Array(bytes[..<4])) == "cf092995")
         #expect(bytes.count == 4 + 7 * 32 + 32 + 96)
         #expect(Array(bytes[4..<4 + 6 * 32]) == Array(data[4..<4 + 6 * 32]))
         #expect(UInt256(Bytes32(bytes[196..<228])!) == UInt256(UInt64(224)))

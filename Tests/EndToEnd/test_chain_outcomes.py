@@ -1,5 +1,7 @@
 """What becomes of a payment, chain by chain event: each case with its answer, its claim and its money."""
 
+import json
+import os
 import time
 
 import pytest
@@ -415,3 +417,25 @@ def test_a_deployed_wallet_is_known_by_its_code(market):
     payment = {"x402Version": 2, "accepted": terms, "payload": {"authorization": made, "signature": signature}}
     assert market.present(Buyer(market.gateway, owner), "/after/x", payment).status == 200
     market.audit()
+
+
+# The operator's look before the start
+
+
+def test_wallet_check_says_whether_it_could_settle(market):
+    market = market()
+    gateway = market.open()
+    environment = os.environ | gateway.environment
+
+    def check(*more):
+        return gateway.command("wallet", "check", *more, "--config", str(gateway.config_directory), env=environment)
+
+    good = check()
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert market.relayer.address in good.stdout and "as configured" in good.stdout
+    assert market.relayer.hex_key.removeprefix("0x") not in good.stdout + good.stderr
+    assert json.loads(check("--json").stdout)
+    gateway.stop()
+    market.node.close_door()
+    unreachable = check()
+    assert unreachable.returncode == 1 and "base-sepolia" in unreachable.stdout + unreachable.stderr
