@@ -80,7 +80,4 @@ final class Database {
 
     /// Of the last statement that wrote.
     var changedRows: Int { Int(sqlite3_changes(handle)) }
-
-    /// False between BEGIN and COMMIT or ROLLBACK.
-    var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
 }

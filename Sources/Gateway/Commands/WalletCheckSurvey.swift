@@ -17,7 +17,7 @@ final class WalletCheckSurvey {
         let relayer = revision.settings.relayer
         facts = WalletCheckFacts(
             network: network.name, chainID: network.chainID,
-            maxFeeWei: network.maxFeeWei ?? relayer?.maxFeeWei ?? RelayerSettings.defaultMaxFeeWei,
+            maxFeeWei: network.feeCapWei(relayer),
             lowBalanceWei: relayer?.lowBalanceWei ?? RelayerSettings.defaultLowBalanceWei)
         for key in relayer?.keys ?? [] {
             guard let account = key.account else {

@@ -16,6 +16,11 @@ public struct NetworkSettings: Sendable, Equatable {
 
     /// Where nothing is written.
     public static let defaultSettleTimeoutMilliseconds = 30_000
+
+    /// Wei a unit of gas that a transaction of `relayer` on this chain pays at most.
+    func feeCapWei(_ relayer: RelayerSettings?) -> UInt128 {
+        maxFeeWei ?? relayer?.maxFeeWei ?? RelayerSettings.defaultMaxFeeWei
+    }
 }
 
 /// Blocks that make a settlement count: 1 is the block that holds it.

@@ -63,8 +63,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         self.ledger = ledger
         self.inbox = inbox
         self.logger = logger
-        let policy = FeePolicy(
-            capWei: network.maxFeeWei ?? relayer?.maxFeeWei ?? RelayerSettings.defaultMaxFeeWei)
+        let policy = FeePolicy(capWei: network.feeCapWei(relayer))
         relayers = (relayer?.keys ?? []).compactMap(\.account).map {
             Relayer($0, chainID: network.chainID, policy: policy)
         }
@@ -91,8 +90,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         let sender = relayers.first?.address ?? Address(.zero)
         desk = VerificationDesk(rpc: watcher.rpc, relayer: sender, gasLimit: gasLimit)
         for case (let address, .good) in tokens { desk.noteCode(token: address) }
-        let cap = network.maxFeeWei ?? relayer?.maxFeeWei ?? RelayerSettings.defaultMaxFeeWei
-        for each in relayers { each.queue.policy = FeePolicy(capWei: cap) }
+        for each in relayers { each.queue.policy = FeePolicy(capWei: network.feeCapWei(relayer)) }
         lowBalanceWei = relayer?.lowBalanceWei ?? lowBalanceWei
     }
 
