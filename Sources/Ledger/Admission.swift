@@ -26,6 +26,8 @@ public struct Admission: Sendable {
     public var redeliver: Redelivery
     /// GET, HEAD, PUT or DELETE (RFC 9110 §9.2.2).
     public var isIdempotent: Bool
+    /// What the payer calls the payment (extension `payment-identifier`), as it was read: 16 to 128 safe characters.
+    public var paymentID: String?
     /// How long an owed claim may be redeemed, in seconds since it became owed.
     public var redeliverForSeconds: Int64
     /// Leases of this wallet for this order.
@@ -39,7 +41,7 @@ public struct Admission: Sendable {
         payTo: Bytes20, validBefore: Int64, neededSeconds: Int64, assetDecimals: Int,
         facilitator: ClaimFacilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int,
         request: String,
-        redeliver: Redelivery = .safe, isIdempotent: Bool, redeliverForSeconds: Int64 = 600,
+        redeliver: Redelivery = .safe, isIdempotent: Bool, paymentID: String? = nil, redeliverForSeconds: Int64 = 600,
         inFlightPerWallet: Int, leaseWaitMilliseconds: Int = 10_000, leaseQueue: Int = 64
     ) {
         self.key = key
@@ -58,6 +60,7 @@ public struct Admission: Sendable {
         self.request = request
         self.redeliver = redeliver
         self.isIdempotent = isIdempotent
+        self.paymentID = paymentID
         self.redeliverForSeconds = redeliverForSeconds
         self.inFlightPerWallet = inFlightPerWallet
         self.leaseWaitMilliseconds = leaseWaitMilliseconds

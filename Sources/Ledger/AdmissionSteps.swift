@@ -211,12 +211,14 @@ extension ClaimRecord {
         self.init(
             id: ClaimID(row: 0, ledger: ledger), key: admission.key, binding: admission.binding, bind: admission.bind,
             machine: ClaimMachine(order: admission.order), facilitator: admission.facilitator,
-            amountAtomic: admission.amountAtomic, payTo: admission.payTo, route: admission.route,
+            amountAtomic: admission.amountAtomic, assetDecimals: admission.assetDecimals, payTo: admission.payTo,
+            route: admission.route,
             revision: admission.revision,
             request: String(decoding: admission.request.utf8.prefix(Self.requestBytes), as: UTF8.self),
             validBefore: admission.validBefore,
             createdAt: now,
-            updatedAt: now, owedAt: nil, attempts: 1, reruns: 0, requestBytesWritten: false, transaction: nil,
+            updatedAt: now, countedAt: now, policies: "", paymentID: admission.paymentID, owedAt: nil, attempts: 1,
+            reruns: 0, requestBytesWritten: false, transaction: nil,
             reason: nil)
     }
 

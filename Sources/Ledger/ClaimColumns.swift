@@ -5,13 +5,14 @@ enum ClaimColumns {
     static let names =
         "id, chain, asset, payer, nonce, binding, bind, state, settle, paid, facilitator, amount, pay_to, route, revision,"
         + " request, valid_before, created_at, updated_at, owed_at, attempts, reruns, request_bytes_written, transaction_id,"
-        + " reason, watched, evidence_block, reorganized_at"
+        + " reason, watched, evidence_block, reorganized_at, decimals, counted_at, policies, payment_id, gas_wei"
 
     static let insert =
         "INSERT INTO claims (chain, asset, payer, nonce, binding, bind, state, at_rest, settle, paid, facilitator, amount, pay_to,"
         + " route, revision, request, valid_before, created_at, updated_at, owed_at, attempts, reruns,"
-        + " request_bytes_written, transaction_id, reason) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?9, ?10, ?11, ?12, ?13,"
-        + " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)"
+        + " request_bytes_written, transaction_id, reason, decimals, counted_at, policies, payment_id) VALUES (?2, ?3, ?4, ?5,"
+        + " ?6, ?7, ?8, ?26, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?27, ?28,"
+        + " ?29, ?30)"
 
     /// What changes as a claim lives and stays open: the index of what is open need not be touched.
     static let updateOpen = update("")
@@ -19,7 +20,8 @@ enum ClaimColumns {
     static let updateRest = update("at_rest = ?11, ")
 
     /// For claims that a chain settles: with what is known of it there.
-    static let updateOnChain = update("at_rest = ?11, watched = ?12, evidence_block = ?13, reorganized_at = ?14, ")
+    static let updateOnChain = update(
+        "at_rest = ?11, watched = ?12, evidence_block = ?13, reorganized_at = ?14, gas_wei = ?15, ")
 
     private static func update(_ more: String) -> String {
         "UPDATE claims SET \(more)state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"
@@ -29,7 +31,7 @@ enum ClaimColumns {
     /// What a new attempt of a void claim brings along.
     static let updateTerms =
         "UPDATE claims SET settle = ?2, facilitator = ?3, amount = ?4, pay_to = ?5, route = ?6, revision = ?7, request = ?8,"
-        + " valid_before = ?9 WHERE id = ?1"
+        + " valid_before = ?9, counted_at = ?10, policies = ?11, payment_id = ?12 WHERE id = ?1"
 
     static func bindAll(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
         try statement.bind(2, claim.key.chain)
@@ -57,6 +59,10 @@ enum ClaimColumns {
         try statement.bind(24, claim.transaction)
         try statement.bind(25, claim.reason)
         try statement.bind(26, claim.state.isAtRest ? 1 : 0)
+        try statement.bind(27, Int64(claim.assetDecimals))
+        try statement.bind(28, claim.countedAt)
+        try statement.bind(29, claim.policies)
+        try statement.bind(30, claim.paymentID)
     }
 
     static func bindProgress(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
@@ -78,6 +84,7 @@ enum ClaimColumns {
         try statement.bind(12, claim.isWatched ? 1 : 0)
         try statement.bind(13, claim.evidenceBlock.map { Int64(clamping: $0) })
         try statement.bind(14, claim.reorganizedAt)
+        try statement.bind(15, claim.gasWei.map { String($0) })
     }
 
     static func bindTerms(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
@@ -90,6 +97,9 @@ enum ClaimColumns {
         try statement.bind(7, Int64(claim.revision))
         try statement.bind(8, claim.request)
         try statement.bind(9, claim.validBefore)
+        try statement.bind(10, claim.countedAt)
+        try statement.bind(11, claim.policies)
+        try statement.bind(12, claim.paymentID)
     }
 
     /// The row under `statement`; a value that this Farebox cannot mean is a fault, never a guess.
@@ -112,6 +122,7 @@ enum ClaimColumns {
             machine: try known(ClaimMachine(state: state, order: order, isPaid: statement.integer(9) != 0), "paid"),
             facilitator: try known(ClaimFacilitator(text: statement.text(10)), "facilitator"),
             amountAtomic: try known(UInt128(statement.text(11)), "amount"),
+            assetDecimals: Int(statement.integer(28)),
             payTo: try known(Bytes20(statement.blob(12)), "pay_to"),
             route: statement.text(13),
             revision: Int(statement.integer(14)),
@@ -119,6 +130,9 @@ enum ClaimColumns {
             validBefore: statement.integer(16),
             createdAt: statement.integer(17),
             updatedAt: statement.integer(18),
+            countedAt: statement.integer(29),
+            policies: statement.text(30),
+            paymentID: statement.isNull(31) ? nil : statement.text(31),
             owedAt: statement.isNull(19) ? nil : statement.integer(19),
             attempts: Int(statement.integer(20)),
             reruns: Int(statement.integer(21)),
@@ -128,6 +142,7 @@ enum ClaimColumns {
             isWatched: statement.integer(25) != 0,
             evidenceBlock: statement.isNull(26)
                 ? nil : try known(UInt64(exactly: statement.integer(26)), "evidence_block"),
-            reorganizedAt: statement.isNull(27) ? nil : statement.integer(27))
+            reorganizedAt: statement.isNull(27) ? nil : statement.integer(27),
+            gasWei: statement.isNull(32) ? nil : try known(UInt128(statement.text(32)), "gas_wei"))
     }
 }

@@ -10,6 +10,8 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var machine: ClaimMachine
     public internal(set) var facilitator: ClaimFacilitator
     public internal(set) var amountAtomic: UInt128
+    /// Of the asset: `amountAtomic` is in units of 10^-assetDecimals.
+    public internal(set) var assetDecimals: Int
     public internal(set) var payTo: Bytes20
     public internal(set) var route: String
     public internal(set) var revision: Int
@@ -18,6 +20,12 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var validBefore: Int64
     public internal(set) var createdAt: Int64
     public internal(set) var updatedAt: Int64
+    /// When its present attempt began, by the clock that bounds are counted by.
+    public internal(set) var countedAt: Int64
+    /// Names of the policies whose bounds count it, separated by commas.
+    public internal(set) var policies = ""
+    /// What the payer calls it (extension `payment-identifier`).
+    public internal(set) var paymentID: String?
     /// When it was first owed; `redeliver_for` counts from here.
     public internal(set) var owedAt: Int64?
     public internal(set) var attempts: Int
@@ -34,6 +42,8 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var evidenceBlock: UInt64?
     /// When the chain took back what had settled it; nil again once it has settled again.
     public internal(set) var reorganizedAt: Int64?
+    /// What its settlement cost our relayer; nil where another paid, or it is not known.
+    public internal(set) var gasWei: UInt128?
 
     public var state: ClaimState { machine.state }
     public var order: SettleOrder { machine.order }

@@ -17,9 +17,10 @@ import Testing
                 payer: Bytes20(Hex.decode("7e5f4552091a69125d5dfcb7b8c2659029395bdf")!)!, nonce: .zero),
             binding: .zero, bind: .body,
             machine: ClaimMachine(state: state, order: .after, isPaid: transaction != nil)!,
-            facilitator: .sandbox, amountAtomic: 20_000,
+            facilitator: .sandbox, amountAtomic: 20_000, assetDecimals: 6,
             payTo: Bytes20(Hex.decode("209693bc6afc0c5328ba36faf03c514ef312287c")!)!, route: "GET /v1/reports/*",
             revision: 3, request: request, validBefore: .max, createdAt: 1_795_224_932, updatedAt: 1_795_224_933,
+            countedAt: 1_795_224_932,
             owedAt: state == .owed ? 1_795_224_933 : nil, attempts: 1, reruns: 0, requestBytesWritten: true,
             transaction: transaction, reason: reason)
     }
