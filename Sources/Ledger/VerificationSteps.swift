@@ -1,7 +1,9 @@
 /// Steps 6 and 7 as the ledger sees them: a lease without a claim, while others look whether the payment is good.
 extension LedgerCore {
-    /// Answers `.verify`; the presentation keeps the lease that it has.
-    func hold(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) {
+    /// Answers with a hold; the presentation keeps the lease that it has.
+    func hold(
+        _ presentation: Presentation, _ wallet: WalletState, _ told: (LeaseHold) -> Admitted
+    ) throws(StoreFault) {
         let key = presentation.admission.key
         let settled = wallet.settledAtomic(of: key.asset)
         let unknown = try store.unknownAtomic(key, openAt: unixNow - Self.chainLagSeconds)
@@ -11,7 +13,7 @@ extension LedgerCore {
         holdEnds.append((monotonicNow + Self.holdNanoseconds, name))
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
-        outbox.put(reply, .verify(LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)))
+        outbox.put(reply, told(LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)))
     }
 
     /// Nil where the hold is over.
