@@ -172,6 +172,14 @@ public struct ByteBuffer: ~Copyable {
         didWrite(digits)
     }
 
+    /// `0x` and two lower-case digits a byte, as Ethereum writes data.
+    public mutating func append(hexPrefixed bytes: UnsafeRawBufferPointer) {
+        append("0x")
+        let room = writable(bytes.count * 2)
+        Hex.write(bytes, into: room)
+        didWrite(bytes.count * 2)
+    }
+
     /// The unread bytes as text; invalid UTF-8 is repaired, so this is for logs and messages only.
     public var text: String { String(decoding: readable, as: UTF8.self) }
     public var array: [UInt8] { Array(readable) }

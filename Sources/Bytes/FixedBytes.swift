@@ -15,7 +15,10 @@ public struct Bytes20: Hashable, Sendable {
 
     /// Nil unless `bytes` has exactly 20.
     @inlinable public init?(_ bytes: some Collection<UInt8>) {
-        guard let read = Array(bytes).withUnsafeBytes({ Bytes20($0) }) else { return nil }
+        let read =
+            bytes.withContiguousStorageIfAvailable { Bytes20(UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { Bytes20($0) }
+        guard let read else { return nil }
         self = read
     }
 
@@ -52,7 +55,10 @@ public struct Bytes32: Hashable, Sendable {
 
     /// Nil unless `bytes` has exactly 32.
     @inlinable public init?(_ bytes: some Collection<UInt8>) {
-        guard let read = Array(bytes).withUnsafeBytes({ Bytes32($0) }) else { return nil }
+        let read =
+            bytes.withContiguousStorageIfAvailable { Bytes32(UnsafeRawBufferPointer($0)) }
+            ?? Array(bytes).withUnsafeBytes { Bytes32($0) }
+        guard let read else { return nil }
         self = read
     }
 
@@ -68,4 +74,12 @@ public struct Bytes32: Hashable, Sendable {
 
     /// `0x` and 64 lower-case digits.
     public var hex: String { withBytes { Hex.encodePrefixed($0) } }
+}
+
+extension Array where Element == UInt8 {
+    /// Appends the twenty bytes, most significant first.
+    @inlinable public mutating func append(_ bytes: Bytes20) { bytes.withBytes { append(contentsOf: $0) } }
+
+    /// Appends the thirty-two bytes, most significant first.
+    @inlinable public mutating func append(_ bytes: Bytes32) { bytes.withBytes { append(contentsOf: $0) } }
 }

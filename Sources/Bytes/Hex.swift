@@ -36,11 +36,18 @@ public enum Hex {
                 room[0] = 0x30
                 room[1] = 0x78
             }
-            for at in 0..<bytes.count {
-                room[prefix &+ at &* 2] = digit(bytes[at] >> 4)
-                room[prefix &+ at &* 2 &+ 1] = digit(bytes[at] & 15)
-            }
+            let digits = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[prefix...])
+            write(bytes, into: digits)
             return prefix + bytes.count * 2
+        }
+    }
+
+    /// Lower-case digits without a prefix, into room for two of them a byte.
+    static func write(_ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer) {
+        precondition(room.count >= bytes.count * 2)
+        for at in 0..<bytes.count {
+            room[at &* 2] = digit(bytes[at] >> 4)
+            room[at &* 2 &+ 1] = digit(bytes[at] & 15)
         }
     }
 

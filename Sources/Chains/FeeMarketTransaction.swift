@@ -36,27 +36,40 @@ public struct FeeMarketTransaction: Hashable, Sendable {
     }
 
     public func signed(with key: borrowing PrivateKey) -> Signed {
-        let signature = Secp256k1.sign(digest: Keccak256.hash(encoded([])), with: key)
-        let raw = encoded([
-            RLP.encode(UInt256(UInt64(signature.yParity))),
-            RLP.encode(UInt256(signature.r)),
-            RLP.encode(UInt256(signature.s)),
-        ])
+        let fields = encodedFields
+        let signature = Secp256k1.sign(digest: Keccak256.hash(Self.list(fields, [])), with: key)
+        var signing: [UInt8] = []
+        RLP.append(UInt256(UInt64(signature.yParity)), to: &signing)
+        RLP.append(UInt256(signature.r), to: &signing)
+        RLP.append(UInt256(signature.s), to: &signing)
+        let raw = Self.list(fields, signing)
         return Signed(raw: raw, hash: Keccak256.hash(raw), signature: signature)
     }
 
-    private func encoded(_ signature: [[UInt8]]) -> [UInt8] {
-        let fields: [[UInt8]] = [
-            RLP.encode(UInt256(chainID)),
-            RLP.encode(UInt256(nonce)),
-            RLP.encode(maxPriorityFeePerGas),
-            RLP.encode(maxFeePerGas),
-            RLP.encode(UInt256(gasLimit)),
-            RLP.encode(to.bytes.array),
-            RLP.encode(value),
-            RLP.encode(data),
-            RLP.list([]),
-        ]
-        return [0x02] + RLP.list(fields + signature)
+    /// All but the signature, one after another.
+    private var encodedFields: [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(data.count + 128)
+        RLP.append(UInt256(chainID), to: &out)
+        RLP.append(UInt256(nonce), to: &out)
+        RLP.append(maxPriorityFeePerGas, to: &out)
+        RLP.append(maxFeePerGas, to: &out)
+        RLP.append(UInt256(gasLimit), to: &out)
+        to.bytes.withBytes { RLP.append($0, to: &out) }
+        RLP.append(value, to: &out)
+        RLP.append(data, to: &out)
+        RLP.appendListPrefix(0, to: &out)
+        return out
+    }
+
+    /// The transaction's type (EIP-2718), and a list of encoded fields.
+    private static func list(_ fields: [UInt8], _ signature: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(fields.count + signature.count + 10)
+        out.append(0x02)
+        RLP.appendListPrefix(fields.count + signature.count, to: &out)
+        out += fields
+        out += signature
+        return out
     }
 }

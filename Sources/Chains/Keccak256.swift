@@ -21,6 +21,15 @@ public struct Keccak256 {
         var at = 0
         let end = bytes.count
         while at < end {
+            if filled == 0 && end &- at >= Self.rate {
+                for lane in 0..<Self.rate / 8 {
+                    state[lane] ^= UInt64(
+                        littleEndian: bytes.loadUnaligned(fromByteOffset: at &+ lane &* 8, as: UInt64.self))
+                }
+                state.permute()
+                at += Self.rate
+                continue
+            }
             if filled & 7 == 0 && end &- at >= 8 {
                 state[filled >> 3] ^= UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
                 filled += 8

@@ -20,8 +20,12 @@ enum ClaimColumns {
     static let updateRest = update("at_rest = ?11, ")
 
     /// For claims that a chain settles: with what is known of it there.
-    static let updateOnChain = update(
-        "at_rest = ?11, watched = ?12, evidence_block = ?13, reorganized_at = ?14, gas_wei = ?15, ")
+    /// - Parameters: which of the indexed columns change: the indexes of the others need not be touched.
+    static func updateOnChain(rest: Bool, watched: Bool) -> String {
+        update(
+            (rest ? "at_rest = ?11, " : "") + (watched ? "watched = ?12, " : "")
+                + "evidence_block = ?13, reorganized_at = ?14, gas_wei = ?15, ")
+    }
 
     private static func update(_ more: String) -> String {
         "UPDATE claims SET \(more)state = ?2, paid = ?3, updated_at = ?4, owed_at = ?5, attempts = ?6, reruns = ?7,"

@@ -13,11 +13,15 @@ struct StoreFault: Error, Hashable, CustomStringConvertible {
 /// One SQLite connection, used by one thread. The only place with SQLite's pointers beside `Statement`.
 final class Database {
     private let handle: OpaquePointer
+    /// Once a process, before its first connection.
+    private static let isSetUp = farebox_sqlite3_omit_memory_statistics() == SQLITE_OK
     /// Pages in the write-ahead log after the last commit.
     private(set) var logPages = 0
 
     /// `vfs` names a registered sqlite3_vfs; nil is the system's.
     init(path: String, readOnly: Bool = false, vfs: String? = nil) throws(StoreFault) {
+        // Where another user of SQLite in the process came first, its statistics stay: slower, and as good.
+        _ = Database.isSetUp
         var opened: OpaquePointer?
         let access = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let code = sqlite3_open_v2(path, &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs)

@@ -111,9 +111,10 @@ extension LedgerCore {
             event = .uncharged
             if !entry.claim.machine.isPaid { entry.claim.reason = reason }
         }
+        let wasWatched = entry.claim.isWatched
         // An end that does not fit the state is no evidence of anything but that the exchange is over.
         if apply(event, to: &entry.claim) {
-            try save(entry.claim, durable: false)
+            try save(entry.claim, wasWatched: wasWatched, durable: false)
             finish(entry)
         } else {
             try lose(entry)

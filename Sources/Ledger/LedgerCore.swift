@@ -177,8 +177,10 @@ final class LedgerCore {
     }
 
     /// Writes a claim's progress. `durable`: an answer that waits in the outbox depends on it.
-    func save(_ claim: ClaimRecord, wasAtRest: Bool = false, durable: Bool) throws(StoreFault) {
-        try store.update(claim, wasAtRest: wasAtRest)
+    func save(
+        _ claim: ClaimRecord, wasAtRest: Bool = false, wasWatched: Bool? = nil, durable: Bool
+    ) throws(StoreFault) {
+        try store.update(claim, wasAtRest: wasAtRest, wasWatched: wasWatched)
         didWrite(durable: durable)
     }
 

@@ -39,8 +39,9 @@ extension LedgerCore {
             }
             claim.transaction = transaction.hash.hex
         }
+        let wasWatched = entry.claim.isWatched
         entry.claim = claim
-        try save(claim, durable: true)
+        try save(claim, wasWatched: wasWatched, durable: true)
         outbox.put(reply, Sending.go)
     }
 
@@ -75,7 +76,7 @@ extension LedgerCore {
         }
         if claim != old {
             entry?.claim = claim
-            try save(claim, wasAtRest: old.state.isAtRest, durable: true)
+            try save(claim, wasAtRest: old.state.isAtRest, wasWatched: old.isWatched, durable: true)
         }
         if let wallet = wallets[claim.wallet] {
             if claim.machine.isPaid && !old.machine.isPaid {

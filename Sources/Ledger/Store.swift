@@ -11,7 +11,8 @@ final class Store {
     private let insertClaim: Statement
     private let updateOpen: Statement
     private let updateRest: Statement
-    private let updateOnChain: Statement
+    /// By which of the indexed columns change: `at_rest` in bit 0, `watched` in bit 1.
+    private let updatesOnChain: [Statement]
     private let updateTerms: Statement
     private let findBalance: Statement
     private let putBalance: Statement
@@ -68,7 +69,12 @@ final class Store {
         insertClaim = try database.prepare(ClaimColumns.insert)
         updateOpen = try database.prepare(ClaimColumns.updateOpen)
         updateRest = try database.prepare(ClaimColumns.updateRest)
-        updateOnChain = try database.prepare(ClaimColumns.updateOnChain)
+        var updatesOnChain: [Statement] = []
+        for changes in 0..<4 {
+            let update = ClaimColumns.updateOnChain(rest: changes & 1 != 0, watched: changes & 2 != 0)
+            updatesOnChain.append(try database.prepare(update))
+        }
+        self.updatesOnChain = updatesOnChain
         updateTerms = try database.prepare(ClaimColumns.updateTerms)
         findBalance = try database.prepare(
             "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
@@ -207,15 +213,16 @@ final class Store {
         tally.inserted(claim)
     }
 
-    /// `wasAtRest`: as the row is now.
-    func update(_ claim: ClaimRecord, wasAtRest: Bool) throws(StoreFault) {
+    /// `wasAtRest`, `wasWatched`: as the row is now; nil where that is not known.
+    func update(_ claim: ClaimRecord, wasAtRest: Bool, wasWatched: Bool? = nil) throws(StoreFault) {
         try tally.willWrite(claim)
         if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
         let isAtRest = claim.state.isAtRest
         if claim.facilitator != .sandbox {
-            try ClaimColumns.bindProgress(claim, to: updateOnChain)
-            try ClaimColumns.bindChain(claim, to: updateOnChain)
-            try updateOnChain.run()
+            let update = updatesOnChain[(isAtRest == wasAtRest ? 0 : 1) | (claim.isWatched == wasWatched ? 0 : 2)]
+            try ClaimColumns.bindProgress(claim, to: update)
+            try ClaimColumns.bindChain(claim, to: update)
+            try update.run()
         } else if isAtRest == wasAtRest {
             try ClaimColumns.bindProgress(claim, to: updateOpen)
             try updateOpen.run()

@@ -8,16 +8,6 @@ public enum BlockTag: Hashable, Sendable {
     case pending
     case finalized
     case number(UInt64)
-
-    /// As a JSON string.
-    var json: String {
-        switch self {
-        case .latest: "\"latest\""
-        case .pending: "\"pending\""
-        case .finalized: "\"finalized\""
-        case .number(let number): "\"\(RPCCall.hex(number))\""
-        }
-    }
 }
 
 /// The calls of Ethereum's JSON-RPC that are made (ethereum/execution-apis), with their parameters as JSON.
@@ -28,34 +18,60 @@ extension RPCCall {
 
     /// The block's head without its transactions.
     public static func block(_ block: BlockTag) -> RPCCall {
-        RPCCall("eth_getBlockByNumber", params: "[\(block.json),false]")
+        var params = RPCParams()
+        params.add("[")
+        params.add(block)
+        params.add(",false]")
+        return RPCCall("eth_getBlockByNumber", params: params.text)
     }
 
     public static func code(_ account: Address, at block: BlockTag = .latest) -> RPCCall {
-        RPCCall("eth_getCode", params: "[\"\(account.bytes.hex)\",\(block.json)]")
+        of(account, "eth_getCode", block)
     }
 
     /// Of the chain's own coin, in wei.
     public static func balance(_ account: Address, at block: BlockTag = .latest) -> RPCCall {
-        RPCCall("eth_getBalance", params: "[\"\(account.bytes.hex)\",\(block.json)]")
+        of(account, "eth_getBalance", block)
     }
 
     /// The nonce of the account's next transaction.
     public static func transactionCount(_ account: Address, at block: BlockTag) -> RPCCall {
-        RPCCall("eth_getTransactionCount", params: "[\"\(account.bytes.hex)\",\(block.json)]")
+        of(account, "eth_getTransactionCount", block)
+    }
+
+    private static func of(_ account: Address, _ method: String, _ block: BlockTag) -> RPCCall {
+        var params = RPCParams()
+        params.add("[")
+        params.add(account)
+        params.add(",")
+        params.add(block)
+        params.add("]")
+        return RPCCall(method, params: params.text)
     }
 
     /// Runs a call without a transaction.
     public static func call(
         to: Address, data: [UInt8], from: Address? = nil, gas: UInt64? = nil, at block: BlockTag = .latest
     ) -> RPCCall {
-        let sender = from.map { "\"from\":\"\($0.bytes.hex)\"," } ?? ""
-        let limit = gas.map { ",\"gas\":\"\(hex($0))\"" } ?? ""
-        return RPCCall(
-            "eth_call",
-            params: "[{\(sender)\"to\":\"\(to.bytes.hex)\"\(limit),\"data\":\"\(Hex.encodePrefixed(data))\"},"
-                + "\(block.json)]"
-        )
+        var params = RPCParams(capacity: 256 + 2 * data.count)
+        params.add("[{")
+        if let from {
+            params.add("\"from\":")
+            params.add(from)
+            params.add(",")
+        }
+        params.add("\"to\":")
+        params.add(to)
+        if let gas {
+            params.add(",\"gas\":")
+            params.add(gas)
+        }
+        params.add(",\"data\":")
+        params.add(data)
+        params.add("},")
+        params.add(block)
+        params.add("]")
+        return RPCCall("eth_call", params: params.text)
     }
 
     /// Events of these contracts in a range of blocks, both ends included. Each of `topics` lists what may stand at its
@@ -63,25 +79,35 @@ extension RPCCall {
     public static func logs(
         from first: BlockTag, to last: BlockTag, addresses: [Address], topics: [[Bytes32]]
     ) -> RPCCall {
-        let contracts = addresses.map { "\"\($0.bytes.hex)\"" }.joined(separator: ",")
-        let places = topics.map { place in
-            place.isEmpty ? "null" : "[\(place.map { "\"\($0.hex)\"" }.joined(separator: ","))]"
+        var params = RPCParams(capacity: 256 + 48 * addresses.count + topics.reduce(0) { $0 + 72 * $1.count })
+        params.add("[{\"fromBlock\":")
+        params.add(first)
+        params.add(",\"toBlock\":")
+        params.add(last)
+        params.add(",\"address\":")
+        params.add(listOf: addresses) { $0.add($1) }
+        params.add(",\"topics\":")
+        params.add(listOf: topics) { params, place in
+            if place.isEmpty { params.add("null") } else { params.add(listOf: place) { $0.add($1) } }
         }
-        return RPCCall(
-            "eth_getLogs",
-            params: "[{\"fromBlock\":\(first.json),\"toBlock\":\(last.json),\"address\":[\(contracts)],"
-                + "\"topics\":[\(places.joined(separator: ","))]}]")
+        params.add("}]")
+        return RPCCall("eth_getLogs", params: params.text)
     }
 
     public static func receipt(_ transaction: Bytes32) -> RPCCall {
-        RPCCall("eth_getTransactionReceipt", params: "[\"\(transaction.hex)\"]")
+        var params = RPCParams()
+        params.add("[")
+        params.add(transaction)
+        params.add("]")
+        return RPCCall("eth_getTransactionReceipt", params: params.text)
     }
 
     /// A signed transaction's bytes.
     public static func send(raw: [UInt8]) -> RPCCall {
-        RPCCall("eth_sendRawTransaction", params: "[\"\(Hex.encodePrefixed(raw))\"]")
+        var params = RPCParams(capacity: 8 + 2 * raw.count)
+        params.add("[")
+        params.add(raw)
+        params.add("]")
+        return RPCCall("eth_sendRawTransaction", params: params.text)
     }
-
-    /// A quantity: no leading zero.
-    static func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
 }

@@ -23,6 +23,7 @@ public struct RPCBatch: Sendable {
 
     /// One call is sent as it is: every node takes that, some take no array.
     public func encode(into out: inout ByteBuffer) {
+        out.reserve(calls.reduce(2) { $0 + 64 + $1.method.utf8.count + $1.params.utf8.count })
         if calls.count > 1 { out.append(byte: 0x5B) }
         for (at, call) in calls.enumerated() {
             if at > 0 { out.append(byte: 0x2C) }

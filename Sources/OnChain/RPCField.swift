@@ -28,11 +28,16 @@ struct RPCField {
     func quantity() throws(RPCFault) -> UInt256 {
         let read = value.withString { text -> UInt256? in
             guard (3...66).contains(text.count), text[0] == 0x30, text[1] == 0x78 else { return nil }
-            var digits = [UInt8](repeating: 0x30, count: 66 - text.count)
-            digits += text[2...]
-            var bytes = [UInt8](repeating: 0, count: 32)
-            let valid = bytes.withUnsafeMutableBytes { out in digits.withUnsafeBytes { Hex.decode($0, into: out) } }
-            return valid ? Bytes32(bytes).map { UInt256($0) } : nil
+            return withUnsafeTemporaryAllocation(byteCount: 96, alignment: 8) { room in
+                let digits = UnsafeMutableRawBufferPointer(rebasing: room[..<64])
+                let bytes = UnsafeMutableRawBufferPointer(rebasing: room[64...])
+                let zeros = 66 - text.count
+                for at in 0..<zeros { digits[at] = 0x30 }
+                UnsafeMutableRawBufferPointer(rebasing: digits[zeros...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: text[2...]))
+                guard Hex.decode(UnsafeRawBufferPointer(digits), into: bytes) else { return nil }
+                return Bytes32(UnsafeRawBufferPointer(bytes)).map { UInt256($0) }
+            }
         }
         guard let read = read ?? nil else { throw .malformed("\(name) is no quantity") }
         return read
@@ -67,13 +72,27 @@ struct RPCField {
     }
 
     func hash() throws(RPCFault) -> Bytes32 {
-        guard let hash = Bytes32(try data()) else { throw .malformed("\(name) is not 32 bytes") }
-        return hash
+        if let hash = fixed(32, { Bytes32($0) }) { return hash }
+        _ = try data()
+        throw .malformed("\(name) is not 32 bytes")
     }
 
     func address() throws(RPCFault) -> Address {
-        guard let bytes = Bytes20(try data()) else { throw .malformed("\(name) is not 20 bytes") }
-        return Address(bytes)
+        if let bytes = fixed(20, { Bytes20($0) }) { return Address(bytes) }
+        _ = try data()
+        throw .malformed("\(name) is not 20 bytes")
+    }
+
+    /// `0x` and so many bytes as hex digits; nil for anything else.
+    private func fixed<Value>(_ count: Int, _ make: (UnsafeRawBufferPointer) -> Value?) -> Value? {
+        let read = value.withString { text -> Value? in
+            guard text.count == 2 + 2 * count, text[0] == 0x30, text[1] == 0x78 else { return nil }
+            return withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { room in
+                Hex.decode(UnsafeRawBufferPointer(rebasing: text[2...]), into: room)
+                    ? make(UnsafeRawBufferPointer(room)) : nil
+            }
+        }
+        return read ?? nil
     }
 
     func elements() throws(RPCFault) -> JSONElements {

@@ -191,21 +191,37 @@ import Testing
             ([], "80"), ([0x00], "00"), ([0x7F], "7f"), ([0x80], "8180"), (Array("dog".utf8), "83646f67"),
         ] as [([UInt8], String)])
     func recursiveLengthPrefix(bytes: [UInt8], encoded: String) {
-        #expect(Hex.encode(RLP.encode(bytes)) == encoded)
+        #expect(Hex.encode(encode(bytes)) == encoded)
     }
 
     @Test func recursiveLengthPrefixOfNumbersAndLists() {
-        #expect(Hex.encode(RLP.encode(UInt256.zero)) == "80")
-        #expect(Hex.encode(RLP.encode(UInt256(UInt64(15)))) == "0f")
-        #expect(Hex.encode(RLP.encode(UInt256(UInt64(1024)))) == "820400")
-        #expect(Hex.encode(RLP.list([])) == "c0")
-        #expect(
-            Hex.encode(RLP.list([RLP.encode(Array("cat".utf8)), RLP.encode(Array("dog".utf8))])) == "c88363617483646f67"
-        )
+        func number(_ value: UInt256) -> String {
+            var out: [UInt8] = []
+            RLP.append(value, to: &out)
+            return Hex.encode(out)
+        }
+        #expect(number(.zero) == "80")
+        #expect(number(UInt256(UInt64(15))) == "0f")
+        #expect(number(UInt256(UInt64(1024))) == "820400")
+        #expect(number(.max) == "a0" + String(repeating: "ff", count: 32))
+        let items = encode(Array("cat".utf8)) + encode(Array("dog".utf8))
+        for (content, encoded) in [([], "c0"), (items, "c88363617483646f67")] {
+            var list: [UInt8] = []
+            RLP.appendListPrefix(content.count, to: &list)
+            #expect(Hex.encode(list + content) == encoded)
+        }
         let long = [UInt8](repeating: 0x61, count: 56)
-        #expect(RLP.encode(long) == [0xB8, 56] + long)
-        #expect(RLP.encode(Array(long.dropLast())) == [0x80 + 55] + long.dropLast())
-        let longer = [UInt8](repeating: 0x61, count: 1024)
-        #expect(RLP.encode(longer) == [0xB9, 0x04, 0x00] + longer)
+        #expect(encode(long) == [0xB8, 56] + long)
+        #expect(encode(Array(long.dropLast())) == [0x80 + 55] + long.dropLast())
+        for (count, prefix) in [(255, [0xB8, 0xFF]), (256, [0xB9, 1, 0]), (65_536, [0xBA, 1, 0, 0])] as [(Int, [UInt8])] {
+            let longer = [UInt8](repeating: 0x61, count: count)
+            #expect(encode(longer) == prefix + longer)
+        }
+    }
+
+    private func encode(_ bytes: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        RLP.append(bytes, to: &out)
+        return out
     }
 }
