@@ -157,9 +157,9 @@ final class Worker {
     func giveBack(_ admitted: Admitted) {
         switch admitted {
         case .claimed(let ticket): ledger.ended(ticket, .uncharged(reason: "the caller left before the request began"))
-        case .redeemed(let ticket, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
+        case .redeemed(let ticket, _, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
         case .verify(let hold): ledger.release(hold)
-        case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .unavailable: break
+        case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .unavailable, .stored, .idConflict: break
         }
     }
 
