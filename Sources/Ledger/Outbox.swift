@@ -92,7 +92,7 @@ extension Letter {
         case .replacing(_, _, let reply): reply(false)
         case .evidence(_, _, let reply): reply(.unavailable(reason: reason))
         case .watched(let reply): reply([])
-        case .callerGone, .release, .ended, .lost, .stop: break
+        case .callerGone, .release, .store, .ended, .lost, .stop: break
         }
     }
 }

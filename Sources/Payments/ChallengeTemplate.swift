@@ -81,6 +81,11 @@ public struct ChallengeTemplate: Sendable {
         json.beginArray(&out)
         for offer in offers { PaymentRequirements.writeV2(offer, &json, &out) }
         json.endArray(&out)
+        json.key("extensions", &out)
+        json.beginObject(&out)
+        json.key(PaymentIdentifier.key, &out)
+        PaymentIdentifier.declare(&json, &out)
+        json.endObject(&out)
         json.key("resource", &out)
         json.beginObject(&out)
         if let description {

@@ -78,23 +78,12 @@ public enum PaymentHeader {
 
     /// `extensions["payment-identifier"].info.id`; nil where any of it is absent.
     private static func identifier(_ message: Fields) throws(PaymentFault) -> String? {
-        guard let extensions = message.optional("extensions"), let declared = extensions["payment-identifier"],
+        guard let extensions = message.optional("extensions"), let declared = extensions[PaymentIdentifier.key],
             let info = declared["info"], let id = info["id"], !id.isNull
         else { return nil }
-        guard let text = id.string, isIdentifier(text) else {
+        guard let text = id.string, PaymentIdentifier.isValid(text) else {
             throw PaymentFault(code: .invalidPayload, detail: "extensions.payment-identifier.info.id")
         }
         return text
-    }
-
-    /// `^[A-Za-z0-9_-]{16,128}$`
-    private static func isIdentifier(_ text: String) -> Bool {
-        guard (16...128).contains(text.utf8.count) else { return false }
-        return text.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2D: true
-            default: false
-            }
-        }
     }
 }

@@ -33,6 +33,11 @@ import Testing
                 "amount":"10000","asset":"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",\
                 "payTo":"0x209693Bc6afc0C5328bA36FaF03C514EF312287C","maxTimeoutSeconds":300,\
                 "extra":{"name":"USD Coin","version":"2","paymentFlow":"upfront"}}],\
+                "extensions":{"payment-identifier":{"info":{"required":false},\
+                "schema":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object",\
+                "properties":{"required":{"type":"boolean"},\
+                "id":{"type":"string","minLength":16,"maxLength":128,"pattern":"^[a-zA-Z0-9_-]+$"}},\
+                "required":["required"]}}},\
                 "resource":{"description":"One \\"report\\"","mimeType":"application/json","serviceName":"Legacy",\
                 "url":"https://api.example.com/v1/reports/7"},"error":"payment_required"}
                 """)

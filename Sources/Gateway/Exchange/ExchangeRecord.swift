@@ -14,6 +14,8 @@ struct ExchangeRecord {
         case unsettled
         case delivered
         case owed
+        /// What was delivered once is given again, from what is kept of it.
+        case redelivered
         case void
     }
 
