@@ -164,7 +164,7 @@ public enum LedgerRepair {
                 _ = try Recovery.run(store, now: now)
                 try store.beginIfNeeded()
                 let outcome = try store.resolve(id, resolution, now: now)
-                try store.commit()
+                try store.commit(at: now)
                 return outcome
             } catch {
                 throw LedgerFault(description: "\(path): \(error.description)")

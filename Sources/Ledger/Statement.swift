@@ -75,6 +75,28 @@ final class Statement {
             kept == nil ? Self.copied : nil)
     }
 
+    /// `bytes` as a blob, which is read where it lies: to stay until the next reset.
+    func bindInPlace(_ index: Int32, _ bytes: UnsafeRawBufferPointer) throws(StoreFault) {
+        try check(sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), nil))
+    }
+
+    /// The values of a `ChangeBuffer`, from parameter 1 on, read where they lie: to stay until the next reset.
+    func bind(valuesOf changes: UnsafeRawBufferPointer) throws(StoreFault) {
+        var reader = ChangeReader(changes)
+        var index: Int32 = 1
+        while let value = reader.value() {
+            switch value {
+            case .null: try check(sqlite3_bind_null(handle, index))
+            case .integer(let number): try check(sqlite3_bind_int64(handle, index, number))
+            case .text(let text):
+                let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
+                try check(sqlite3_bind_text(handle, index, start, Int32(text.count), nil))
+            case .blob(let blob): try bindInPlace(index, blob)
+            }
+            index += 1
+        }
+    }
+
     /// True with a row, false at the end.
     func step() throws(StoreFault) -> Bool {
         let code = sqlite3_step(handle)

@@ -19,9 +19,12 @@ final class Store {
     private let findRedemption: Statement
     private let findUnknown: Statement
     let transactions: TransactionTable
+    let journal: Journal
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
+    /// Of the next claim.
+    private var nextRow: Int64
     /// Every wallet that has, or had since the ledger was opened, a claim to redeem: the others need not be looked up.
     private var walletsToRedeem: Set<Wallet> = []
     /// What is known of balances, written through; emptied when it has grown large.
@@ -54,6 +57,11 @@ final class Store {
             throw StoreFault(code: 0, description: "the ledger's mark is missing")
         }
         self.mark = mark
+        journal = try Journal(database)
+        guard let last = Int64(try database.value("SELECT coalesce(max(id), 0) FROM claims") ?? "") else {
+            throw StoreFault(code: 0, description: "the last claim's number is missing")
+        }
+        nextRow = last + 1
         let columns = "SELECT \(ClaimColumns.names) FROM claims WHERE "
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitAll = try database.prepare("COMMIT")
@@ -79,7 +87,7 @@ final class Store {
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
-        transactions = try TransactionTable(database)
+        transactions = try TransactionTable(database, journal: journal)
         database.countLogPages()
         // With a day's room for clocks that are set back.
         try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
@@ -104,8 +112,11 @@ final class Store {
         isOpen = true
     }
 
-    /// On disk when this returns. After a throw nothing may be retried: what is on disk is not known.
-    func commit() throws(StoreFault) {
+    /// On disk when this returns, with an entry in the journal. After a throw nothing may be retried: what is on disk is not known.
+    ///
+    /// - Parameter now: in Unix seconds.
+    func commit(at now: Int64) throws(StoreFault) {
+        try journal.write(at: now)
         try commitAll.run()
         isOpen = false
     }
@@ -146,10 +157,15 @@ final class Store {
 
     /// Notes that this authorization redeemed a claim: it stays good for that, and is no payment of its own any more.
     func noteRedemption(_ key: ClaimKey, of claim: ClaimID, validBefore: Int64) throws(StoreFault) {
-        try bindKey(key, to: insertRedemption)
-        try insertRedemption.bind(5, claim.row)
-        try insertRedemption.bind(6, validBefore)
-        try insertRedemption.run()
+        journal.begin(.redemptions, .whole)
+        journal.append(key.chain)
+        journal.append(key.asset)
+        journal.append(key.payer)
+        journal.append(key.nonce)
+        journal.append(claim.row)
+        journal.append(validBefore)
+        try journal.run(insertRedemption)
+        if database.changedRows == 0 { journal.withdraw() }
     }
 
     func hasRedeemed(_ key: ClaimKey) throws(StoreFault) -> Bool {
@@ -197,32 +213,30 @@ final class Store {
 
     /// Adds the claim and gives it its row.
     func insert(_ claim: inout ClaimRecord) throws(StoreFault) {
-        try ClaimColumns.bindAll(claim, to: insertClaim)
-        try insertClaim.run()
-        claim.id = ClaimID(row: database.lastInsertedRow, ledger: mark)
+        claim.id = ClaimID(row: nextRow, ledger: mark)
+        nextRow += 1
+        ClaimColumns.write(claim, ClaimColumns.all, to: journal)
+        try journal.run(insertClaim)
     }
 
     /// `wasAtRest`: as the row is now.
     func update(_ claim: ClaimRecord, wasAtRest: Bool) throws(StoreFault) {
         if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
-        let isAtRest = claim.state.isAtRest
         if claim.facilitator != .sandbox {
-            try ClaimColumns.bindProgress(claim, to: updateOnChain)
-            try ClaimColumns.bindChain(claim, to: updateOnChain)
-            try updateOnChain.run()
-        } else if isAtRest == wasAtRest {
-            try ClaimColumns.bindProgress(claim, to: updateOpen)
-            try updateOpen.run()
+            ClaimColumns.write(claim, [.progress, .rest, .chain], to: journal)
+            try journal.run(updateOnChain)
+        } else if claim.state.isAtRest == wasAtRest {
+            ClaimColumns.write(claim, .progress, to: journal)
+            try journal.run(updateOpen)
         } else {
-            try ClaimColumns.bindProgress(claim, to: updateRest)
-            try updateRest.bind(11, isAtRest ? 1 : 0)
-            try updateRest.run()
+            ClaimColumns.write(claim, [.progress, .rest], to: journal)
+            try journal.run(updateRest)
         }
     }
 
     func updateTerms(_ claim: ClaimRecord) throws(StoreFault) {
-        try ClaimColumns.bindTerms(claim, to: updateTerms)
-        try updateTerms.run()
+        ClaimColumns.write(claim, .terms, to: journal)
+        try journal.run(updateTerms)
     }
 
     /// Nil for a wallet that never paid with this asset.
