@@ -6,6 +6,8 @@ enum JournalTable: UInt8, CaseIterable {
     case claims = 1
     case transactions = 2
     case redemptions = 3
+    /// No table: how far entries of the journal itself were dropped.
+    case cuts = 4
 
     /// One bit per group.
     struct Groups: OptionSet {
@@ -22,22 +24,33 @@ enum JournalTable: UInt8, CaseIterable {
         case .claims: "claims"
         case .transactions: "transactions"
         case .redemptions: "redemptions"
+        case .cuts: "cuts"
         }
     }
 
     var key: [String] {
         switch self {
-        case .claims: ["id"]
-        case .transactions: ["hash"]
-        case .redemptions: ["chain", "asset", "payer", "nonce"]
+        case .claims: Self.claimKey
+        case .transactions: Self.transactionKey
+        case .redemptions: Self.redemptionKey
+        case .cuts: Self.cutKey
         }
     }
 
     var groups: [[String]] {
         switch self {
         case .claims: ClaimColumns.groups
-        case .transactions: [TransactionTable.journaled]
-        case .redemptions: [["claim", "valid_before"]]
+        case .transactions: Self.transactionGroups
+        case .redemptions: Self.redemptionGroups
+        case .cuts: Self.cutGroups
         }
     }
+
+    private static let claimKey = ["id"]
+    private static let transactionKey = ["hash"]
+    private static let transactionGroups = [TransactionTable.journaled]
+    private static let redemptionKey = ["chain", "asset", "payer", "nonce"]
+    private static let redemptionGroups = [["claim", "valid_before"]]
+    private static let cutKey = ["only_row"]
+    private static let cutGroups = [["cut_sequence", "cut_hash"]]
 }

@@ -129,6 +129,22 @@ final class Statement {
         return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
+    func kind(_ column: Int32) -> ChangeBuffer.Kind {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: .integer
+        case SQLITE_TEXT: .text
+        case SQLITE_NULL: .null
+        // No table of the ledger holds floating-point numbers.
+        default: .blob
+        }
+    }
+
+    /// A text's bytes, valid until the next step or reset.
+    func utf8(_ column: Int32) -> UnsafeRawBufferPointer {
+        let start = sqlite3_column_text(handle, column)
+        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
+    }
+
     /// Valid until the next step or reset.
     func blob(_ column: Int32) -> UnsafeRawBufferPointer {
         let start = sqlite3_column_blob(handle, column)
