@@ -21,19 +21,22 @@ let package = Package(
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "EventLoop", dependencies: ["Bytes", "CLinux", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Bytes"], swiftSettings: strict),
+        .target(name: "Digests", dependencies: ["Bytes", "COpenSSL"], swiftSettings: strict),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "Chains", dependencies: ["Bytes", "CSecp256k1"], swiftSettings: strict),
         .target(name: "OnChain", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
         .target(name: "Payments", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
         .target(
             name: "Ledger",
-            dependencies: ["Bytes", "CLinux", "CSQLite", .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: [
+                "Bytes", "Digests", "CLinux", "CSQLite", .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "EventLoop", "HTTP", "JSON", "Chains", "OnChain", "Payments", "Ledger", "CLinux", "COpenSSL",
-                "Yams",
+                "Bytes", "Digests", "EventLoop", "HTTP", "JSON", "Chains", "OnChain", "Payments", "Ledger", "CLinux",
+                "COpenSSL", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
@@ -44,6 +47,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+        .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "COpenSSL"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),

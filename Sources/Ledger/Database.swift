@@ -80,8 +80,6 @@ final class Database {
 
     func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }
 
-    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
-
     /// Of the last statement that wrote.
     var changedRows: Int { Int(sqlite3_changes(handle)) }
 }

@@ -100,7 +100,7 @@ final class LedgerCore {
             try eraseAnswersIfDue()
             let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
             if needsCommit || lazyIsDue {
-                try store.commit()
+                try store.commit(at: unixNow)
                 dirtySince = nil
                 needsCommit = false
             }
@@ -119,7 +119,7 @@ final class LedgerCore {
     func stop() {
         if failure == nil {
             do throws(StoreFault) {
-                if dirtySince != nil { try store.commit() }
+                if dirtySince != nil { try store.commit(at: unixNow) }
                 store.close()
             } catch {
                 fail(error)

@@ -117,6 +117,13 @@ public final class LedgerReader {
         }
     }
 
+    /// Compares the journal with itself and every journaled row with the journal.
+    ///
+    /// - Parameter expected: a head that was logged before; nothing up to it can have been changed unnoticed then.
+    public func verify(expecting expected: JournalHead? = nil) throws(LedgerFault) -> LedgerVerification {
+        try read { () throws(StoreFault) in try LedgerVerifier.run(database, mark: mark, expecting: expected) }
+    }
+
     private func claims(_ filter: ClaimFilter, _ direction: String, _ limit: Int) throws(LedgerFault) -> [ClaimRecord] {
         try read { () throws(StoreFault) in
             var terms = ["?1 > 0"]
@@ -164,7 +171,7 @@ public enum LedgerRepair {
                 _ = try Recovery.run(store, now: now)
                 try store.beginIfNeeded()
                 let outcome = try store.resolve(id, resolution, now: now)
-                try store.commit()
+                try store.commit(at: now)
                 return outcome
             } catch {
                 throw LedgerFault(description: "\(path): \(error.description)")

@@ -21,7 +21,7 @@ enum Recovery {
             case .waiting, .claimed, .running, .answered, .sent, .settled, .delivered, .failed: break
             }
         }
-        try store.commit()
+        try store.commit(at: now)
         return report
     }
 }

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID = 0x4661_7265
 
     /// Step n brings `user_version` from n to n + 1. Steps that were released are never edited.
-    static let steps = [claims + transactions + redemptions + answers + sandboxBalances]
+    static let steps = [claims + transactions + redemptions + answers + sandboxBalances + journal]
 
     /// Settings of a connection that writes; WAL with a sync at every commit.
     static func prepareToWrite(_ database: Database) throws(StoreFault) {
@@ -49,8 +49,10 @@ enum Schema {
             let version = try check(database)
             for step in steps[version...] { try database.execute(step) }
             if version == 0 {
+                let genesis = "x'\(Journal.genesis(mark: mark, createdAt: now).hex.dropFirst(2))'"
                 try database.execute(
-                    "INSERT INTO ledger VALUES (1, \(mark), \(now)); PRAGMA application_id = \(applicationID)")
+                    "INSERT INTO ledger VALUES (1, \(mark), \(now), 0, \(genesis), 0, \(genesis));"
+                        + " PRAGMA application_id = \(applicationID)")
             }
             try database.execute("PRAGMA user_version = \(steps.count); COMMIT")
         } catch {

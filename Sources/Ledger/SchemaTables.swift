@@ -5,7 +5,12 @@ extension Schema {
         CREATE TABLE ledger (
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
             mark INTEGER NOT NULL,
-            created_at INTEGER NOT NULL
+            created_at INTEGER NOT NULL,
+            -- The journal's newest entry, and the one before the oldest that is kept.
+            head_sequence INTEGER NOT NULL,
+            head_hash BLOB NOT NULL CHECK (length(head_hash) = 32),
+            cut_sequence INTEGER NOT NULL,
+            cut_hash BLOB NOT NULL CHECK (length(cut_hash) = 32)
         ) STRICT;
         CREATE TABLE claims (
             id INTEGER PRIMARY KEY,
@@ -115,5 +120,16 @@ extension Schema {
             balance TEXT NOT NULL,
             PRIMARY KEY (chain, asset, payer)
         ) STRICT, WITHOUT ROWID;
+
+        """
+
+    static let journal =
+        """
+        CREATE TABLE journal (
+            sequence INTEGER PRIMARY KEY,
+            recorded_at INTEGER NOT NULL,
+            changes BLOB NOT NULL,
+            hash BLOB NOT NULL CHECK (length(hash) = 32)
+        ) STRICT;
         """
 }

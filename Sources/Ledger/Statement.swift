@@ -75,6 +75,28 @@ final class Statement {
             kept == nil ? Self.copied : nil)
     }
 
+    /// `bytes` as a blob, which is read where it lies: to stay until the next reset.
+    func bindInPlace(_ index: Int32, _ bytes: UnsafeRawBufferPointer) throws(StoreFault) {
+        try check(sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), nil))
+    }
+
+    /// The values of a `ChangeBuffer`, from parameter 1 on, read where they lie: to stay until the next reset.
+    func bind(valuesOf changes: UnsafeRawBufferPointer) throws(StoreFault) {
+        var reader = ChangeReader(changes)
+        var index: Int32 = 1
+        while let value = reader.value() {
+            switch value {
+            case .null: try check(sqlite3_bind_null(handle, index))
+            case .integer(let number): try check(sqlite3_bind_int64(handle, index, number))
+            case .text(let text):
+                let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
+                try check(sqlite3_bind_text(handle, index, start, Int32(text.count), nil))
+            case .blob(let blob): try bindInPlace(index, blob)
+            }
+            index += 1
+        }
+    }
+
     /// True with a row, false at the end.
     func step() throws(StoreFault) -> Bool {
         let code = sqlite3_step(handle)
@@ -105,6 +127,22 @@ final class Statement {
         guard let start = sqlite3_column_text(handle, column) else { return "" }
         let count = Int(sqlite3_column_bytes(handle, column))
         return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+    }
+
+    func kind(_ column: Int32) -> ChangeBuffer.Kind {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: .integer
+        case SQLITE_TEXT: .text
+        case SQLITE_NULL: .null
+        // No table of the ledger holds floating-point numbers.
+        default: .blob
+        }
+    }
+
+    /// A text's bytes, valid until the next step or reset.
+    func utf8(_ column: Int32) -> UnsafeRawBufferPointer {
+        let start = sqlite3_column_text(handle, column)
+        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
     }
 
     /// Valid until the next step or reset.

@@ -13,6 +13,9 @@ final class Store {
     private let updateRest: Statement
     /// By which of the indexed columns change: `at_rest` in bit 0, `watched` in bit 1.
     private let updatesOnChain: [Statement]
+    private static let changesOnChain: [JournalTable.Groups] = [
+        [.progress, .chain], [.progress, .rest, .chain], [.progress, .watch, .chain], [.progress, .rest, .watch, .chain],
+    ]
     private let updateTerms: Statement
     private let findBalance: Statement
     private let putBalance: Statement
@@ -24,9 +27,12 @@ final class Store {
     /// Bounds and histories.
     let tally: ClaimTally
     let answers: AnswerTable
+    let journal: Journal
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
+    /// Of the next claim.
+    private var nextRow: Int64
     /// Every wallet that has, or had since the ledger was opened, a claim to redeem: the others need not be looked up.
     private var walletsToRedeem: Set<Wallet> = []
     /// What is known of balances, written through; emptied when it has grown large.
@@ -59,6 +65,11 @@ final class Store {
             throw StoreFault(code: 0, description: "the ledger's mark is missing")
         }
         self.mark = mark
+        journal = try Journal(database)
+        guard let last = Int64(try database.value("SELECT coalesce(max(id), 0) FROM claims") ?? "") else {
+            throw StoreFault(code: 0, description: "the last claim's number is missing")
+        }
+        nextRow = last + 1
         let columns = "SELECT \(ClaimColumns.names) FROM claims WHERE "
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitAll = try database.prepare("COMMIT")
@@ -70,15 +81,14 @@ final class Store {
                 + " AND owed_at >= ?4)"
                 + " ORDER BY id LIMIT \(Self.claimsToRedeemAtMost)")
         insertClaim = try database.prepare(ClaimColumns.insert)
-        updateOpen = try database.prepare(ClaimColumns.updateOpen)
-        updateRest = try database.prepare(ClaimColumns.updateRest)
+        updateOpen = try database.prepare(ClaimColumns.update(.progress))
+        updateRest = try database.prepare(ClaimColumns.update([.progress, .rest]))
         var updatesOnChain: [Statement] = []
-        for changes in 0..<4 {
-            let update = ClaimColumns.updateOnChain(rest: changes & 1 != 0, watched: changes & 2 != 0)
-            updatesOnChain.append(try database.prepare(update))
+        for changed in Self.changesOnChain {
+            updatesOnChain.append(try database.prepare(ClaimColumns.update(changed)))
         }
         self.updatesOnChain = updatesOnChain
-        updateTerms = try database.prepare(ClaimColumns.updateTerms)
+        updateTerms = try database.prepare(ClaimColumns.update(.terms))
         findBalance = try database.prepare(
             "SELECT granted, balance FROM sandbox_balances WHERE chain = ?1 AND asset = ?2 AND payer = ?3")
         putBalance = try database.prepare(
@@ -94,7 +104,7 @@ final class Store {
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
-        transactions = try TransactionTable(database)
+        transactions = try TransactionTable(database, journal: journal)
         tally = try ClaimTally(database, wallNow: now)
         answers = try AnswerTable(database)
         database.countLogPages()
@@ -121,8 +131,11 @@ final class Store {
         isOpen = true
     }
 
-    /// On disk when this returns. After a throw nothing may be retried: what is on disk is not known.
-    func commit() throws(StoreFault) {
+    /// On disk when this returns, with an entry in the journal. After a throw nothing may be retried: what is on disk is not known.
+    ///
+    /// - Parameter now: in Unix seconds.
+    func commit(at now: Int64) throws(StoreFault) {
+        try journal.write(at: now)
         try commitAll.run()
         isOpen = false
     }
@@ -163,10 +176,15 @@ final class Store {
 
     /// Notes that this authorization redeemed a claim: it stays good for that, and is no payment of its own any more.
     func noteRedemption(_ key: ClaimKey, of claim: ClaimID, validBefore: Int64) throws(StoreFault) {
-        try bindKey(key, to: insertRedemption)
-        try insertRedemption.bind(5, claim.row)
-        try insertRedemption.bind(6, validBefore)
-        try insertRedemption.run()
+        journal.begin(.redemptions, .whole)
+        journal.append(key.chain)
+        journal.append(key.asset)
+        journal.append(key.payer)
+        journal.append(key.nonce)
+        journal.append(claim.row)
+        journal.append(validBefore)
+        try journal.run(insertRedemption)
+        if database.changedRows == 0 { journal.withdraw() }
     }
 
     /// The row of the claim that this authorization redeemed.
@@ -226,9 +244,10 @@ final class Store {
     /// Adds the claim, counted now, and gives it its row.
     func insert(_ claim: inout ClaimRecord) throws(StoreFault) {
         claim.countedAt = tally.now
-        try ClaimColumns.bindAll(claim, to: insertClaim)
-        try insertClaim.run()
-        claim.id = ClaimID(row: database.lastInsertedRow, ledger: mark)
+        claim.id = ClaimID(row: nextRow, ledger: mark)
+        nextRow += 1
+        ClaimColumns.write(claim, ClaimColumns.all, to: journal)
+        try journal.run(insertClaim)
         tally.inserted(claim)
     }
 
@@ -238,23 +257,21 @@ final class Store {
         if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
         let isAtRest = claim.state.isAtRest
         if claim.facilitator != .sandbox {
-            let update = updatesOnChain[(isAtRest == wasAtRest ? 0 : 1) | (claim.isWatched == wasWatched ? 0 : 2)]
-            try ClaimColumns.bindProgress(claim, to: update)
-            try ClaimColumns.bindChain(claim, to: update)
-            try update.run()
+            let update = (isAtRest == wasAtRest ? 0 : 1) | (claim.isWatched == wasWatched ? 0 : 2)
+            ClaimColumns.write(claim, Self.changesOnChain[update], to: journal)
+            try journal.run(updatesOnChain[update])
         } else if isAtRest == wasAtRest {
-            try ClaimColumns.bindProgress(claim, to: updateOpen)
-            try updateOpen.run()
+            ClaimColumns.write(claim, .progress, to: journal)
+            try journal.run(updateOpen)
         } else {
-            try ClaimColumns.bindProgress(claim, to: updateRest)
-            try updateRest.bind(11, isAtRest ? 1 : 0)
-            try updateRest.run()
+            ClaimColumns.write(claim, [.progress, .rest], to: journal)
+            try journal.run(updateRest)
         }
     }
 
     func updateTerms(_ claim: ClaimRecord) throws(StoreFault) {
-        try ClaimColumns.bindTerms(claim, to: updateTerms)
-        try updateTerms.run()
+        ClaimColumns.write(claim, .terms, to: journal)
+        try journal.run(updateTerms)
     }
 
     /// Nil for a wallet that never paid with this asset.

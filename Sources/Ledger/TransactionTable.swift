@@ -6,15 +6,24 @@ final class TransactionTable {
     private let insert: Statement
     private let find: Statement
     private let database: Database
+    private let journal: Journal
+
+    /// Beside the hash, which is the key.
+    static let journaled = [
+        "claim", "number", "relayer", "nonce", "recipient", "call", "gas_limit", "max_fee_wei", "priority_fee_wei",
+        "raw",
+        "head_block", "recorded_at",
+    ]
 
     private static let columns =
         "number, relayer, nonce, hash, recipient, call, gas_limit, max_fee_wei, priority_fee_wei, raw, head_block, recorded_at"
 
-    init(_ database: Database) throws(StoreFault) {
+    init(_ database: Database, journal: Journal) throws(StoreFault) {
         self.database = database
+        self.journal = journal
         insert = try database.prepare(
-            "INSERT INTO transactions (claim, chain, \(Self.columns)) VALUES (?1, (SELECT chain FROM claims WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-                + " ?13) ON CONFLICT DO NOTHING")
+            "INSERT INTO transactions (chain, hash, \(Self.journaled.joined(separator: ", "))) VALUES ((SELECT chain FROM claims"
+                + " WHERE id = ?2), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING")
         find = try Self.finder(database)
     }
 
@@ -42,21 +51,24 @@ final class TransactionTable {
         guard let nonce = Int64(exactly: transaction.nonce), let gasLimit = Int64(exactly: transaction.gasLimit),
             let headBlock = Int64(exactly: transaction.headBlock)
         else { return false }
-        try insert.bind(1, claim)
-        try insert.bind(2, Int64(number))
-        try insert.bind(3, transaction.relayer)
-        try insert.bind(4, nonce)
-        try insert.bind(5, transaction.hash)
-        try insert.bind(6, transaction.to)
-        try insert.bind(7, transaction.call)
-        try insert.bind(8, gasLimit)
-        try insert.bind(9, String(transaction.maxFeeWei))
-        try insert.bind(10, String(transaction.priorityFeeWei))
-        try insert.bind(11, transaction.raw)
-        try insert.bind(12, headBlock)
-        try insert.bind(13, now)
-        try insert.run()
-        return database.changedRows == 1
+        journal.begin(.transactions, .whole)
+        journal.append(transaction.hash)
+        journal.append(claim)
+        journal.append(Int64(number))
+        journal.append(transaction.relayer)
+        journal.append(nonce)
+        journal.append(transaction.to)
+        journal.append(transaction.call)
+        journal.append(gasLimit)
+        journal.append(String(transaction.maxFeeWei))
+        journal.append(String(transaction.priorityFeeWei))
+        journal.append(transaction.raw)
+        journal.append(headBlock)
+        journal.append(now)
+        try journal.run(insert)
+        if database.changedRows == 1 { return true }
+        journal.withdraw()
+        return false
     }
 
     /// Oldest first.

@@ -58,7 +58,7 @@ import Testing
             claim.transaction = "0xhash"
             try desk.core.store.beginIfNeeded()
             try desk.core.store.update(claim, wasAtRest: true)
-            try desk.core.store.commit()
+            try desk.core.store.commit(at: Pay.now)
         }
         desk.pass(milliseconds: 50)
         // Held, so that the ticket's end does not end the claim.

@@ -89,6 +89,8 @@ extension CrashTests {
                 claim?.state == .owed || claim?.state == .delivered, "\(place): \(String(describing: claim?.state))")
         }
         try expectConserved(database, place)
+        let books = try LedgerVerifier.run(database, mark: desk.core.store.mark, expecting: nil)
+        #expect(books.isSound, "\(place): \(books.findings)")
     }
 
     /// Σ balances + Σ settled = Σ grants, for every wallet.

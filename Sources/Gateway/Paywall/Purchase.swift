@@ -1,5 +1,6 @@
 import Bytes
 import Chains
+import Digests
 import HTTP
 import Ledger
 import Payments

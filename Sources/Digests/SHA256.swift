@@ -2,14 +2,14 @@ import Bytes
 import COpenSSL
 
 /// SHA-256 (FIPS 180-4) over bytes that come in pieces.
-struct SHA256: ~Copyable {
+public struct SHA256: ~Copyable {
     /// Looked up once: OpenSSL 3 searches its providers each time. As bits, because a global pointer could not be shared.
     private static let algorithm = UInt(bitPattern: EVP_MD_fetch(nil, "SHA256", nil))
 
     private let context: OpaquePointer
     private var hasBegun = false
 
-    init() {
+    public init() {
         guard let context = EVP_MD_CTX_new() else { fatalError("no memory for a hash") }
         self.context = context
     }
@@ -23,14 +23,15 @@ struct SHA256: ~Copyable {
         precondition(begun == 1, "OpenSSL has no SHA-256")
     }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    /// Takes the next bytes of what is hashed.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         begin()
         let taken = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
         precondition(taken == 1)
     }
 
     /// The hash of all bytes since the start or the last `finish`, which begins anew.
-    mutating func finish() -> Bytes32 {
+    public mutating func finish() -> Bytes32 {
         begin()
         hasBegun = false
         let hash = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { out in
@@ -41,7 +42,8 @@ struct SHA256: ~Copyable {
         return hash.unsafelyUnwrapped
     }
 
-    static func hash(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
+    /// Of `bytes` alone.
+    public static func hash(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
         var hasher = SHA256()
         hasher.update(bytes)
         return hasher.finish()
