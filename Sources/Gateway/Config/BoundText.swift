@@ -5,8 +5,6 @@ enum BoundText {
     /// Why a bound is refused.
     struct Fault: Error, Equatable { var message: String }
 
-    /// The longest window that history is kept for.
-    static let maximumWindowSeconds: Int64 = 400 * 86_400
     static let maximumCount = 1_000_000_000
 
     /// A number of requests and the window that it holds for.
@@ -22,7 +20,7 @@ enum BoundText {
             throw Fault(message: "\"\(shown)\" is no rate; \(hint)")
         }
         guard count > 0 else {
-            throw Fault(message: "a rate of zero lets nobody pass; drop the route, or deny wallets")
+            throw Fault(message: "a rate of zero lets nobody pass")
         }
         guard count <= maximumCount else {
             throw Fault(message: "\(amount) is out of range; 1 to \(maximumCount) can be taken")
@@ -39,19 +37,23 @@ enum BoundText {
         return SpendBound(attodollars: try attodollars(amount), windowSeconds: try seconds(window, shown))
     }
 
-    /// A price in 10⁻¹⁸ dollars.
+    /// Money in 10⁻¹⁸ dollars.
     static func attodollars(_ text: String) throws(Fault) -> UInt128 {
+        let price: DollarPrice
         do {
-            return try DollarPrice(text).atomic(decimals: 18, payment: "a bound")
+            price = try DollarPrice(text)
         } catch {
-            let isPrice = (try? DollarPrice(text)) != nil
-            throw Fault(
-                message: isPrice
-                    ? "\(ConfigNode.shortened(text)) is out of range; bounds have at most 18 decimals and 20 digits before them"
-                    : error.message.replacing(
-                        "a price is above zero; for a route without charge write free: true",
-                        with: "a bound on money is above zero"))
+            let isZero = ConfigValue.scaled(String(text.dropFirst()), decimals: 64) == 0
+            throw Fault(message: isZero ? "a bound on money is above zero" : error.message)
         }
+        guard let value = try? price.atomic(decimals: 18, payment: ""), value <= Attodollars.most else {
+            let most = Attodollars.most / Attodollars.dollar
+            throw Fault(
+                message:
+                    "\(ConfigNode.shortened(text)) is out of range; up to $\(most), with at most 18 decimals, can be taken"
+            )
+        }
+        return value
     }
 
     /// What stands before and behind the only slash.
@@ -67,15 +69,15 @@ enum BoundText {
             "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3_600, "hour": 3_600, "d": 86_400,
             "day": 86_400,
         ]
-        let number = digits.isEmpty ? 1 : ConfigValue.count(String(digits))
-        guard let scale = scales[String(window.dropFirst(digits.count))], let number else {
+        guard let scale = scales[String(window.dropFirst(digits.count))] else {
             throw Fault(
                 message:
                     "\"\(shown)\" has no window that is known; write /s, /min, /h, /day, or a number of them: /30s, /7d"
             )
         }
+        let number = digits.isEmpty ? 1 : ConfigValue.count(String(digits)) ?? .max
         let (seconds, overflow) = Int64(number).multipliedReportingOverflow(by: scale)
-        guard !overflow, (1...maximumWindowSeconds).contains(seconds) else {
+        guard !overflow, (1...BoundWindow.mostSeconds).contains(seconds) else {
             throw Fault(message: "a window of \(window) is out of range; 1s to 400d can be taken")
         }
         return seconds

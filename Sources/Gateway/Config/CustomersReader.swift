@@ -43,8 +43,7 @@ struct CustomersReader {
                     place, path, "expected 64 hex digits, the SHA-256 of the key; found \(text.utf8.count) bytes")
                 continue
             }
-            if hashes.contains(hash) { problems.error(place, path, "is given twice") }
-            hashes.append(hash)
+            if hashes.contains(hash) { problems.error(place, path, "is given twice") } else { hashes.append(hash) }
         }
         return hashes
     }

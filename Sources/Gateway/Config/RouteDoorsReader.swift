@@ -8,12 +8,14 @@ struct RouteDoorsReader {
     let customers: Declared
 
     /// - Parameter price: of a priced route whose price is in order.
-    func read(_ map: ConfigMap, price: DollarPrice?) -> RouteDoors {
+    func read(_ map: ConfigMap, isFree: Bool, price: DollarPrice?) -> RouteDoors {
         let named = indexes("policies", of: "policy", declaredPolicies, map)
         let byDefault = map.has("policies") ? nil : declaredPolicies.indexes[PolicySettings.defaultName]
-        let doors = RouteDoors(
-            policies: named + (byDefault.map { [$0] } ?? []),
-            customers: indexes("customers", of: "customer", customers, map), freeQuota: quota(map))
+        var doors = RouteDoors(policies: named + (byDefault.map { [$0] } ?? []))
+        if !isFree {
+            doors.customers = indexes("customers", of: "customer", customers, map)
+            doors.freeQuota = quota(map)
+        }
         checkGates(doors, map)
         if let price { checkPrice(price, doors, map) }
         return doors

@@ -69,7 +69,7 @@ struct RoutesReader {
             case false?: terms(map, upstream.map { upstreams[$0] }).map { .priced($0) }
             case nil: nil
             }
-        let doors = doors.read(map, price: isFree == false ? Self.price(map) : nil)
+        let doors = doors.read(map, isFree: isFree == true, price: isFree == false ? Self.price(map) : nil)
         guard let pattern, let isFree else { return }
         if !isFree && pattern.methods.contains("OPTIONS") {
             map.error("match", "OPTIONS is never charged; list it in a route with free: true")
