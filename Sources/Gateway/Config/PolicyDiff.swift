@@ -15,7 +15,7 @@ enum PolicyDiff {
         note("everyone.rate") { $0.bounds.everyoneRate.map(BoundText.text) }
         note("everyone.spend") { $0.bounds.everyoneSpend.map(BoundText.text) }
         if from.lease != to.lease { changes.append("leases changed") }
-        if from.deny != to.deny { changes.append("deny: \(from.deny.count) → \(to.deny.count) wallets") }
+        if from.deny != to.deny { changes.append("deny changed") }
         if from.proven != to.proven || from.otherwise != to.otherwise { changes.append("requires changed") }
         if from.breaker != to.breaker { changes.append("trip changed") }
         return changes
