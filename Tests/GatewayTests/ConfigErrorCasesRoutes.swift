@@ -89,7 +89,7 @@ extension ConfigErrorTests {
                 "20.yaml:1:96: routes[0].redeliver: \"always\" is none of: safe, rerun, never",
                 "20.yaml:1:119: routes[0].redeliver_for: expected a duration such as 10s, found \"10\"",
                 "20.yaml:1:144: routes[0].max_timeout_seconds: expected a whole number, found \"5m\"",
-                "20.yaml:1:148: routes[0].in_flight_per_wallet: unknown key; it belongs under policies.default",
+                "20.yaml:1:148: routes[0].in_flight_per_wallet: unknown key; it belongs under policies.NAME",
             ]),
         Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, max_timeout_seconds: 126}]\n",

@@ -11,7 +11,7 @@ extension ConfigErrorTests {
             "pay_to: x\nlease_wait: 10s\nmax_priced_body: 1MiB\n",
             [
                 "20.yaml:1:1: pay_to: unknown key; it belongs under payments.NAME",
-                "20.yaml:2:1: lease_wait: unknown key; it belongs under policies.default",
+                "20.yaml:2:1: lease_wait: unknown key; it belongs under policies.NAME",
                 "20.yaml:3:1: max_priced_body: unknown key; it belongs under limits",
             ]),
         Case(
@@ -146,12 +146,12 @@ extension ConfigErrorTests {
                 "20.yaml:1:24: timeouts.totl: unknown key; did you mean \"total\"?",
             ]),
         Case(
-            "policies: {default: {in_flight_per_wallet: {after: 0, frist: 2}, lease_wait: 20m}, other: {}}\n",
+            "policies: {default: {in_flight_per_wallet: {after: 0, frist: 2}, lease_wait: 20m}, other: 3}\n",
             [
                 "20.yaml:1:52: policies.default.in_flight_per_wallet.after: 0 is out of range; 1 to 10000 can be taken",
                 "20.yaml:1:55: policies.default.in_flight_per_wallet.frist: unknown key; did you mean \"first\"?",
                 "20.yaml:1:78: policies.default.lease_wait: 20m is out of range; 0ms to 10m can be taken",
-                "20.yaml:1:84: policies.other: unknown key; known here: default",
+                "20.yaml:1:91: policies.other: expected a map, found \"3\"",
             ]),
         Case(
             "policies: {default: 3}\n",
