@@ -19,7 +19,7 @@ extension LedgerCore {
         presentation.reading = nil
         let known = try store.claim(admission.key)
         if try answerKnown(presentation, known) { return }
-        if let fault = admission.termsFault {
+        if let fault = admission.termsFault, known?.state != .waiting {
             answer(presentation, .refused(code: fault))
             return
         }
@@ -41,6 +41,8 @@ extension LedgerCore {
     func answerKnown(_ presentation: Presentation, _ known: ClaimRecord?) throws(StoreFault) -> Bool {
         guard let known else { return false }
         let isSame = known.binding == presentation.admission.binding
+        // What waits for a person is told so, or runs by now.
+        if isSame && known.state == .waiting { return false }
         switch known.machine.on(isSame ? .presentedAgain : .presentedForAnother) {
         case .moved: return false
         case .stayed(let actions) where actions == [.awaitEnd]:
@@ -58,6 +60,11 @@ extension LedgerCore {
         _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?, isVerified: Bool
     ) throws(StoreFault) -> Step {
         let admission = presentation.admission
+        if try reviewDecides(presentation, wallet, known: known) { return .done }
+        if known?.state == .waiting && admission.review == nil {
+            try hold(presentation, wallet, reviewedFor: Self.inReview)
+            return .done
+        }
         if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
         if try store.hasRedeemed(admission.key) {
             // A copy of a retry that redeemed: the payer meant one purchase, and has it.
@@ -87,7 +94,7 @@ extension LedgerCore {
     }
 
     /// True where an earlier claim of this wallet with this binding decides: it is redeemed, waited for, or cannot be told.
-    private func redeemOrAwait(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) -> Bool {
+    func redeemOrAwait(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) -> Bool {
         let admission = presentation.admission
         var unknown: ClaimRecord?
         var untold: ClaimRecord?
@@ -141,18 +148,19 @@ extension LedgerCore {
         var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
-            guard case .moved = known.machine.on(.presentedAgain) else {
-                preconditionFailure("only a void claim is taken up again")
+            guard case .moved = known.machine.on(known.state == .waiting ? .approved : .presentedAgain) else {
+                preconditionFailure("only a void claim is taken up again, or one that waited")
             }
             claim.id = known.id
             claim.createdAt = known.createdAt
             claim.attempts = known.attempts + 1
             try store.updateTerms(claim)
-            try save(claim, wasAtRest: true, durable: true)
+            try save(claim, wasAtRest: known.state.isAtRest, durable: true)
         } else {
             try store.insert(&claim)
             didWrite(durable: true)
         }
+        if case .paid(let review) = admission.review { try store.reviews.setRun(claim.id.row, of: review.row) }
         answer(presentation, .claimed(start(claim, presentation, wallet, isRerun: false)))
     }
 

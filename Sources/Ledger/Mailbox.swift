@@ -95,5 +95,6 @@ enum Letter: Sendable {
     /// A ticket was let go without an end.
     case lost(Attempt)
     case resolve(ClaimID, ClaimResolution, @Sendable (ResolveOutcome) -> Void)
+    case review(ReviewLetter)
     case stop
 }

@@ -100,5 +100,6 @@ extension Schema {
             balance TEXT NOT NULL,
             PRIMARY KEY (chain, asset, payer)
         ) STRICT, WITHOUT ROWID;
+
         """
 }

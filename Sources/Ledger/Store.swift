@@ -19,6 +19,7 @@ final class Store {
     private let findRedemption: Statement
     private let findUnknown: Statement
     let transactions: TransactionTable
+    let reviews: ReviewTable
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -80,6 +81,7 @@ final class Store {
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database)
+        reviews = try ReviewTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.
         try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")

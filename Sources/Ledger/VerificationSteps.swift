@@ -1,7 +1,9 @@
 /// Steps 6 and 7 as the ledger sees them: a lease without a claim, while others look whether the payment is good.
 extension LedgerCore {
-    /// Answers `.verify`; the presentation keeps the lease that it has.
-    func hold(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) {
+    /// Answers `.verify`, or `.review` with the reason; the presentation keeps the lease that it has.
+    func hold(
+        _ presentation: Presentation, _ wallet: WalletState, reviewedFor reason: String? = nil
+    ) throws(StoreFault) {
         let key = presentation.admission.key
         let settled = wallet.settledAtomic(of: key.asset)
         let unknown = try store.unknownAtomic(key, openAt: unixNow - Self.chainLagSeconds)
@@ -11,11 +13,12 @@ extension LedgerCore {
         holdEnds.append((monotonicNow + Self.holdNanoseconds, name))
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
-        outbox.put(reply, .verify(LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)))
+        let hold = LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)
+        outbox.put(reply, reason.map { .review(hold, reason: $0) } ?? .verify(hold))
     }
 
     /// Nil where the hold is over.
-    private func takeHeld(_ name: HoldName) -> Presentation? {
+    func takeHeld(_ name: HoldName) -> Presentation? {
         guard let presentation = held[name.token], case .held(name.number) = presentation.place else { return nil }
         held[name.token] = nil
         return presentation
