@@ -76,6 +76,10 @@ extension LedgerCore {
             refuse(presentation, wallet, Self.windowTooShort)
             return .done
         }
+        if !admission.gate.isApproved, admission.gate.breaker?.then == .review {
+            try hold(presentation, wallet, reviewedFor: GateRefusal.Code.breakerOpen.rawValue)
+            return .done
+        }
         switch try judge(presentation, wallet, isVerified: isVerified) {
         case .read: try hold(presentation, wallet)
         case .tooLittle: refuse(presentation, wallet, Self.insufficient)

@@ -18,7 +18,7 @@ public final class ReviewRun: Sendable {
     }
 
     deinit {
-        if !hasEnded.load(ordering: .relaxed) { mailbox.post(.reviewRunEnded(id.row, refusal: nil)) }
+        if !hasEnded.load(ordering: .relaxed) { mailbox.post(.review(.runEnded(row: id.row, refusal: nil))) }
     }
 
     func didEnd() { hasEnded.store(true, ordering: .relaxed) }

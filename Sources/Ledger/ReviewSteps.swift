@@ -187,7 +187,7 @@ extension LedgerCore {
             switch pass {
             case .stored(let id): verdict = try judgeStored(admission, wallet, known?.id == id ? known : nil)
             case .paid:
-                let run = try inFlight[review.run]?.claim ?? store.claim(row: review.run)
+                let run = try run(of: review)
                 if run?.state == .owed, try redeemOrAwait(presentation, wallet) { return true }
                 verdict = run.map(Self.judgePaid) ?? .refused(code: Self.reviewOfAnother)
             }
@@ -225,6 +225,20 @@ extension LedgerCore {
 
     // MARK: Asking
 
+    /// The claim that the request is paid with, as it is by now.
+    private func run(of review: ReviewRow) throws(StoreFault) -> ClaimRecord? {
+        if let entry = inFlight[review.run] { return entry.claim }
+        return try store.claim(row: review.run)
+    }
+
+    /// Why a claim that may have run is void: the code of a refusal before it ran, otherwise that nothing came of it.
+    private static func code(ofVoid run: ClaimRecord) -> String {
+        guard !run.requestBytesWritten, let reason = run.reason, reason != "exchange_lost",
+            reason.utf8.allSatisfy({ 0x61...0x7A ~= $0 || $0 == 0x5F || 0x30...0x39 ~= $0 })
+        else { return reviewUncharged }
+        return reason
+    }
+
     private func standing(_ url: Bytes32, _ token: AdmissionToken) throws(StoreFault) -> ReviewStanding {
         guard let review = try store.reviews.review(url: url) else { return .unknown }
         if review.expiresAt <= unixNow {
@@ -237,21 +251,18 @@ extension LedgerCore {
         case .expired: return .expired
         case .waiting, .approved: break
         }
-        guard let run = try inFlight[review.run]?.claim ?? store.claim(row: review.run) else { return .unknown }
-        return switch run.state {
-        case .waiting: try standing(review, waiting: run)
-        case .claimed, .running, .answered, .sent, .settled: .running
+        guard let run = try run(of: review) else { return .unknown }
+        switch run.state {
+        case .waiting: return try standing(review, waiting: run)
+        case .claimed, .running, .answered, .sent, .settled: return .running
         case .void:
-            try needsPayment(review, run.attempts > 1 ? Self.reviewUncharged : run.reason ?? Self.windowTooShort)
-        case .failed: try needsPayment(review, run.reason ?? Self.used)
-        case .unknown: .pending(receipt(run, review))
-        case .owed: try redeemByURL(review, run, token)
+            return try needsPayment(review, Self.code(ofVoid: run))
+        case .failed: return try needsPayment(review, run.reason ?? Self.used)
+        case .unknown: return .pending(receipt(run, review))
+        case .owed: return try redeemByURL(review, run, token)
         case .delivered:
-            if let stored = try store.storedAnswer(of: run.id.row) {
-                .answered(nil, stored, receipt(run, review))
-            } else {
-                .erased(receipt(run, review))
-            }
+            guard let stored = try store.storedAnswer(of: run.id.row) else { return .erased(receipt(run, review)) }
+            return .answered(nil, stored, receipt(run, review))
         }
     }
 

@@ -281,3 +281,8 @@ extension LedgerReader {
         }
     }
 }
+
+extension Store {
+    /// The answer that is kept with a claim.
+    func storedAnswer(of row: Int64) throws(StoreFault) -> StoredAnswer? { nil }
+}
