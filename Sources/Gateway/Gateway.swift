@@ -40,13 +40,20 @@ public final class Gateway {
         let resolver = Resolver()
         let money = try MoneyLoop(revision, ledger: ledger, resolver: resolver, logger: logger)
         self.money = money
+        let adminSecret: AdminSecret
+        do throws(AdminSecretFault) {
+            adminSecret = try AdminSecret(ledger: settings.ledgerPath)
+        } catch {
+            throw StartFault(description: "admin: \(error)")
+        }
         services = SharedServices(
-            ledger: ledger, money: money, resolver: resolver, disk: SpillDisk(), accessLog: accessLog, logger: logger,
+            ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver, disk: SpillDisk(), accessLog: accessLog, logger: logger,
             status: status)
         let prepared = PreparedRevision(revision)
         let kept = KeptRevisions(prepared)
         loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
+        services.reviews.open(inboxes)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
             Gateway.take(event, inboxes, kept, money, logger)
         }

@@ -2,16 +2,21 @@ import Bytes
 
 /// A request with its payment as it waits for a person: enough to run it without its caller.
 public struct ReviewRequest: Sendable, Hashable {
-    /// A whole head, to be read as one that comes from a caller: request line, fields, the payment's own among them, empty line.
+    /// Request line and field lines, each with its line end, but the payment's: with those and an empty line, a head to be read again.
     public var head: [UInt8]
+    /// The payment's field line.
+    public var payment: [UInt8]
     public var body: [UInt8]
     /// Version of the payment's messages, 1 or 2: the receipt is written in it.
     public var paymentVersion: Int
     /// Where the request came from, as `X-Forwarded-For` names it.
     public var callerAddress: String
 
-    public init(head: [UInt8], body: [UInt8], paymentVersion: Int, callerAddress: String) {
+    public init(
+        head: [UInt8], payment: [UInt8], body: [UInt8], paymentVersion: Int, callerAddress: String
+    ) {
         self.head = head
+        self.payment = payment
         self.body = body
         self.paymentVersion = paymentVersion
         self.callerAddress = callerAddress

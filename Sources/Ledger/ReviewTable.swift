@@ -13,6 +13,7 @@ extension Schema {
             state TEXT NOT NULL,
             why TEXT NOT NULL,
             head BLOB NOT NULL,
+            payment BLOB NOT NULL,
             body BLOB NOT NULL,
             payment_version INTEGER NOT NULL,
             caller TEXT NOT NULL,
@@ -93,13 +94,14 @@ struct ReviewTable {
             "SELECT count(*) FROM reviews r WHERE r.state IN ('waiting', 'approved') AND \(Self.isOpen)")
         countWaiting = try database.prepare("SELECT count(*) FROM reviews WHERE state = 'waiting'")
         insertReview = try database.prepare(
-            "INSERT OR REPLACE INTO reviews VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, NULL, NULL)")
+            "INSERT OR REPLACE INTO reviews VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
+                + " ?12, NULL, NULL)")
         insertURL = try database.prepare("INSERT INTO review_urls VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         countURLs = try database.prepare("SELECT count(*) FROM review_urls WHERE review = ?1")
         decideReview = try database.prepare(
             "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds WHERE claim = ?1")
         setRun = try database.prepare("UPDATE reviews SET run = ?2 WHERE claim = ?1")
-        findRequest = try database.prepare("SELECT head, body, payment_version, caller FROM reviews WHERE claim = ?1")
+        findRequest = try database.prepare("SELECT head, payment, body, payment_version, caller FROM reviews WHERE claim = ?1")
         findApproved = try database.prepare(
             select + "JOIN claims c ON c.id = r.claim WHERE r.state = 'approved' AND c.state = 'waiting' ORDER BY r.claim")
         findOver = try database.prepare(select + "WHERE r.expires_at <= ?1 ORDER BY r.expires_at LIMIT 64")
@@ -149,6 +151,7 @@ struct ReviewTable {
         try insertReview.bind(10, now)
         try insertReview.bind(11, keepSeconds)
         try insertReview.bind(12, now.addingReportingOverflow(keepSeconds).partialValue)
+        try insertReview.bind(13, request.payment)
         try insertReview.run()
     }
 
@@ -181,8 +184,8 @@ struct ReviewTable {
         defer { findRequest.reset() }
         guard try findRequest.step() else { return nil }
         return ReviewRequest(
-            head: Array(findRequest.blob(0)), body: Array(findRequest.blob(1)),
-            paymentVersion: Int(findRequest.integer(2)), callerAddress: findRequest.text(3))
+            head: Array(findRequest.blob(0)), payment: Array(findRequest.blob(1)), body: Array(findRequest.blob(2)),
+            paymentVersion: Int(findRequest.integer(3)), callerAddress: findRequest.text(4))
     }
 
     /// Approved ones whose authorization waits still, oldest first.
@@ -232,7 +235,8 @@ struct ReviewTable {
         if let states { terms.append("r.state IN (" + states.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ")") }
         if claim != nil { terms.append("r.claim = ?2") }
         let statement = try database.prepare(
-            "SELECT \(columns), r.head, r.body, r.caller, (SELECT state FROM claims WHERE id = r.run) FROM reviews r"
+            "SELECT \(columns), r.head, r.payment, r.body, r.caller,"
+                + " (SELECT state FROM claims WHERE id = r.run) FROM reviews r"
                 + " WHERE \(terms.joined(separator: " AND ")) ORDER BY r.claim LIMIT ?1")
         let claims = try database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE id = ?1")
         try statement.bind(1, Int64(max(limit, 0)))
@@ -241,7 +245,7 @@ struct ReviewTable {
         while try statement.step() {
             let row = try read(statement)
             try claims.bind(1, row.claim)
-            guard try claims.step(), let runState = ClaimState(rawValue: statement.text(16)) else {
+            guard try claims.step(), let runState = ClaimState(rawValue: statement.text(17)) else {
                 throw StoreFault(code: 0, description: "review \(row.claim) has no claim")
             }
             reviews.append(
@@ -249,8 +253,9 @@ struct ReviewTable {
                     claim: try ClaimColumns.read(claims, ledger: mark), runState: runState, state: row.state,
                     why: row.why,
                     request: ReviewRequest(
-                        head: Array(statement.blob(13)), body: Array(statement.blob(14)),
-                        paymentVersion: row.paymentVersion, callerAddress: statement.text(15)),
+                        head: Array(statement.blob(13)), payment: Array(statement.blob(14)),
+                        body: Array(statement.blob(15)), paymentVersion: row.paymentVersion,
+                        callerAddress: statement.text(16)),
                     createdAt: row.createdAt, decidedAt: row.decidedAt, remark: row.remark, expiresAt: row.expiresAt))
             claims.reset()
         }

@@ -102,7 +102,7 @@ public struct ConfigLoader: Sendable {
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
             policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments),
-            relayer: relayer)
+            review: reader.review(merged.review), relayer: relayer)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, routes: routes, table: table)

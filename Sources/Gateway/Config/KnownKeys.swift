@@ -4,6 +4,7 @@ enum KnownKeys {
         "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
         "policies",
         "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
+        "review",
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
     static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
@@ -20,6 +21,7 @@ enum KnownKeys {
     static let policies = ["default"]
     static let policy = ["in_flight_per_wallet", "lease_wait", "lease_queue"]
     static let inFlight = ["after", "first"]
+    static let review = ["per_wallet", "total", "keep", "body"]
     static let unmatched = ["free"]
     static let limits = [
         "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory",

@@ -9,6 +9,7 @@ struct MergedConfig {
     private(set) var upstreams: [ConfigNode.Entry] = []
     private(set) var policies: [ConfigNode.Entry] = []
     private(set) var limits: [ConfigNode.Entry] = []
+    private(set) var review: [ConfigNode.Entry] = []
     private(set) var timeouts: [ConfigNode.Entry] = []
     private(set) var routes: [(node: ConfigNode, path: ConfigPath)] = []
 
@@ -32,6 +33,7 @@ struct MergedConfig {
         case "upstreams": upstreams += names(entry, path, problems)
         case "policies": policies += names(entry, path, problems)
         case "limits": limits += names(entry, path, problems)
+        case "review": review += names(entry, path, problems)
         case "timeouts": timeouts += names(entry, path, problems)
         case "routes":
             if Self.isEmpty(entry.value) { return }

@@ -20,7 +20,7 @@ extension Exchange {
         } catch {
             return answer(challenging: route, error: error.code)
         }
-        let agreements = agreements(payload, terms)
+        let agreements = agreementsAsClaimed(payload, terms) ?? agreements(payload, terms)
         guard let best = agreements.first else {
             return answer(challenging: route, error: Matching.refusal(of: payload, among: terms.offers))
         }
@@ -79,7 +79,13 @@ extension Exchange {
     /// Waits for the whole body where the payment is bound to it, and computes what the payment is bound to.
     func collectBody() -> Progress {
         guard let purchase else { preconditionFailure("only what is paid for is collected") }
-        if !purchase.bindingHasBegun { beginBinding(purchase) }
+        if !purchase.bindingHasBegun {
+            beginBinding(purchase)
+            if let stored = visit?.takeBody(), !stored.isEmpty, purchase.collectsBody {
+                stored.withUnsafeBytes { collect($0, purchase) }
+                if stage != .collecting { return .ready }
+            }
+        }
         if purchase.collectsBody && !requestIsWhole {
             invite()
             return .pending
@@ -156,6 +162,7 @@ extension Exchange {
             return .ready
         case .claimed(let ticket):
             purchase.claimed(ticket)
+            visit?.wasClaimed = true
             stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
         case .redeemed(let ticket, let transaction):
             purchase.redeemed(ticket, transaction: transaction)
@@ -167,12 +174,15 @@ extension Exchange {
         case .bounded(let refusal): return answer(.bounded(refusal))
         case .denied(let refusal): return answer(.denied(refusal))
         case .review(let hold, let reason):
-            worker.ledger.release(hold)
-            return answer(.needsReview(reason))
+            purchase.holds(hold)
+            visit = ReviewVisit(.entering(why: reason))
+            stage = .reviewing
+            return .ready
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
         case .unavailable: return answer(.ledgerUnavailable)
         }
-        if downstream?.peerFinished == true { callerFinishedSending() }
+        // Who let it run is nobody's connection: its caller's retries wait for it.
+        if downstream?.peerFinished != false { callerFinishedSending() }
         return .ready
     }
 
@@ -180,7 +190,7 @@ extension Exchange {
         let terms = purchase.terms
         let authorization = purchase.payload.authorization
         let policy = prepared.revision.settings.policy
-        return Admission(
+        var admission = Admission(
             key: ClaimKey(
                 chain: purchase.offer.network, asset: purchase.offer.asset.bytes, payer: purchase.payer.bytes,
                 nonce: authorization.nonce),
@@ -195,6 +205,9 @@ extension Exchange {
             redeliverForSeconds: Int64(terms.redeliverForSeconds),
             inFlightPerWallet: terms.order == .after ? policy.inFlightAfter : policy.inFlightFirst,
             leaseWaitMilliseconds: policy.leaseWaitMilliseconds, leaseQueue: policy.leaseQueue)
+        admission.review = visit?.pass
+        if visit?.pass != nil { admission.gate.isApproved = true }
+        return admission
     }
 
     /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.

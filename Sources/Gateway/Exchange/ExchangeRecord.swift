@@ -12,6 +12,8 @@ struct ExchangeRecord {
         case challenged
         /// 402 at the settlement.
         case unsettled
+        /// 202: a person looks at it first, or it runs without its caller.
+        case waiting
         case delivered
         case owed
         case void

@@ -27,6 +27,8 @@ extension Exchange {
             return answer(refusing: .malformed(fault))
         }
         if isAdmin { return answerAdmin() }
+        if visit != nil { return routeReviewed() }
+        if let url = ReviewURL.hash(ofPath: path) { return visitReview(url) }
         if head.method == .trace { return refuseTunnel() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let prepared = prepared
@@ -69,12 +71,12 @@ extension Exchange {
     }
 
     /// A priced route: without a payment the 402, with one its reading.
-    private func price(_ route: Route) -> Progress {
+    func price(_ route: Route) -> Progress {
         let fields = head.fields
         let v2 = fields.count(of: .paymentSignature)
         let v1 = fields.count(of: .xPayment)
         if v1 + v2 > 1 { return answer(.severalPayments) }
-        if v1 + v2 == 0 { return answer(challenging: route, error: nil) }
+        if v1 + v2 == 0 { return answer(challenging: route, code: visit?.challengeCode) }
         // Before anything is charged: what is too large here could not be delivered later.
         let limit = route.terms?.bind == .body ? worker.limits.maxPricedBodyBytes : worker.limits.bodyBytes ?? .max
         if case .length(let length) = head.framing, length > limit { return answer(refusing: .bodyTooLarge) }
@@ -136,7 +138,7 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .reading, .collecting, .proving, .verifying, .forwarding, .answering: break
+        case .routing, .reading, .collecting, .proving, .verifying, .reviewing, .forwarding, .answering: break
         }
         abandonConnection()
         if answerStarted { return breakOff() }
