@@ -62,28 +62,38 @@ extension LedgerCore {
         let admission = presentation.admission
         if try reviewDecides(presentation, wallet, known: known) { return .done }
         if known?.state == .waiting && admission.review == nil {
-            try hold(presentation, wallet, reviewedFor: Self.inReview)
+            try hold(presentation, wallet) { .review($0, reason: Self.inReview) }
             return .done
         }
         if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
         if try store.hasRedeemed(admission.key) {
             // A copy of a retry that redeemed: the payer meant one purchase, and has it.
-            refuse(presentation, wallet, Self.used)
+            refuse(presentation, wallet, .refused(code: Self.used))
             return .done
         }
         let (needed, overflow) = unixNow.addingReportingOverflow(admission.neededSeconds)
         if overflow || admission.validBefore < needed {
-            refuse(presentation, wallet, Self.windowTooShort)
+            refuse(presentation, wallet, .refused(code: Self.windowTooShort))
             return .done
         }
-        if !admission.gate.isApproved, admission.gate.breaker?.then == .review {
-            try hold(presentation, wallet, reviewedFor: GateRefusal.Code.breakerOpen.rawValue)
+        let verdict = try verdict(of: admission.gate, on: admission)
+        if case .deny(let refusal) = verdict {
+            refuse(presentation, wallet, .denied(refusal))
+            return .done
+        }
+        if let refusal = try store.tally.refusal(of: admission) {
+            refuse(presentation, wallet, .bounded(refusal))
             return .done
         }
         switch try judge(presentation, wallet, isVerified: isVerified) {
-        case .read: try hold(presentation, wallet)
-        case .tooLittle: refuse(presentation, wallet, Self.insufficient)
-        case .good: try claim(presentation, wallet, known: known)
+        case .read: try hold(presentation, wallet) { .verify($0) }
+        case .tooLittle: refuse(presentation, wallet, .refused(code: Self.insufficient))
+        case .good:
+            if case .review(let reason) = verdict {
+                try hold(presentation, wallet) { .review($0, reason: reason.rawValue) }
+            } else {
+                try claim(presentation, wallet, known: known)
+            }
         case .blocked:
             wallet.leases[admission.order] -= 1
             return .blocked
@@ -91,10 +101,10 @@ extension LedgerCore {
         return .done
     }
 
-    private func refuse(_ presentation: Presentation, _ wallet: WalletState, _ code: String) {
+    private func refuse(_ presentation: Presentation, _ wallet: WalletState, _ answer: Admitted) {
         wallet.leases[presentation.admission.order] -= 1
         toPump.append(wallet)
-        answer(presentation, .refused(code: code))
+        self.answer(presentation, answer)
     }
 
     /// True where an earlier claim of this wallet with this binding decides: it is redeemed, waited for, or cannot be told.
@@ -150,6 +160,7 @@ extension LedgerCore {
     ) throws(StoreFault) {
         let admission = presentation.admission
         var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
+        claim.countedAt = store.tally.now
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
             guard case .moved = known.machine.on(known.state == .waiting ? .approved : .presentedAgain) else {
@@ -229,7 +240,8 @@ extension ClaimRecord {
             request: String(decoding: admission.request.utf8.prefix(Self.requestBytes), as: UTF8.self),
             validBefore: admission.validBefore,
             createdAt: now,
-            updatedAt: now, countedAt: now, policies: "", paymentID: admission.paymentID, owedAt: nil, attempts: 1,
+            updatedAt: now, countedAt: now,
+            policies: admission.bounds.lazy.map(\.name).joined(separator: ","), paymentID: admission.paymentID, owedAt: nil, attempts: 1,
             reruns: 0, requestBytesWritten: false, transaction: nil,
             reason: nil)
     }

@@ -17,6 +17,7 @@ final class LedgerCore {
     let store: Store
     let clock: any LedgerClock
     let mailbox: Mailbox
+    private let steadyClock: SteadyClock
 
     var wallets: [Wallet: WalletState] = [:]
     var inFlight: [Int64: InFlight] = [:]
@@ -52,6 +53,7 @@ final class LedgerCore {
         self.store = store
         self.clock = clock
         self.mailbox = mailbox
+        steadyClock = SteadyClock(second: store.tally.now, monotonicNanoseconds: clock.monotonicNanoseconds())
     }
 
     /// When `run` wants to be called even with no letters: a waiting ends, or lazy rows become due.
@@ -72,6 +74,7 @@ final class LedgerCore {
         }
         unixNow = clock.unixSeconds()
         monotonicNow = clock.monotonicNanoseconds()
+        store.tally.now = steadyClock.second(at: monotonicNow)
         var next = 0
         var isHandling = false
         do throws(StoreFault) {

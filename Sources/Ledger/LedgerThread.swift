@@ -88,6 +88,7 @@ struct LedgerThread: Sendable {
         do throws(StoreFault) {
             let store = try Store(path: configuration.path, now: clock.unixSeconds())
             board.tell(try Recovery.run(store, now: clock.unixSeconds()))
+            try store.tally.open(configuration.bounds)
             core = LedgerCore(store: store, clock: clock, mailbox: mailbox)
         } catch {
             serveUnavailable(error.description, &letters)

@@ -20,6 +20,8 @@ final class Store {
     private let findUnknown: Statement
     let transactions: TransactionTable
     let reviews: ReviewTable
+    /// Bounds and histories.
+    let tally: ClaimTally
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -82,6 +84,7 @@ final class Store {
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database)
         reviews = try ReviewTable(database)
+        tally = try ClaimTally(database, wallNow: now)
         database.countLogPages()
         // With a day's room for clocks that are set back.
         try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
@@ -197,15 +200,18 @@ final class Store {
         return sum
     }
 
-    /// Adds the claim and gives it its row.
+    /// Adds the claim, counted now, and gives it its row.
     func insert(_ claim: inout ClaimRecord) throws(StoreFault) {
+        claim.countedAt = tally.now
         try ClaimColumns.bindAll(claim, to: insertClaim)
         try insertClaim.run()
         claim.id = ClaimID(row: database.lastInsertedRow, ledger: mark)
+        tally.inserted(claim)
     }
 
     /// `wasAtRest`: as the row is now.
     func update(_ claim: ClaimRecord, wasAtRest: Bool) throws(StoreFault) {
+        try tally.willWrite(claim)
         if claim.state == .owed || claim.state == .unknown { walletsToRedeem.insert(claim.wallet) }
         let isAtRest = claim.state.isAtRest
         if claim.facilitator != .sandbox {

@@ -1,8 +1,8 @@
 /// Steps 6 and 7 as the ledger sees them: a lease without a claim, while others look whether the payment is good.
 extension LedgerCore {
-    /// Answers `.verify`, or `.review` with the reason; the presentation keeps the lease that it has.
+    /// Answers with a hold; the presentation keeps the lease that it has.
     func hold(
-        _ presentation: Presentation, _ wallet: WalletState, reviewedFor reason: String? = nil
+        _ presentation: Presentation, _ wallet: WalletState, _ told: (LeaseHold) -> Admitted
     ) throws(StoreFault) {
         let key = presentation.admission.key
         let settled = wallet.settledAtomic(of: key.asset)
@@ -13,8 +13,7 @@ extension LedgerCore {
         holdEnds.append((monotonicNow + Self.holdNanoseconds, name))
         held[presentation.token] = presentation
         waitingByToken[presentation.token] = nil
-        let hold = LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)
-        outbox.put(reply, reason.map { .review(hold, reason: $0) } ?? .verify(hold))
+        outbox.put(reply, told(LeaseHold(name: name, isAlone: isAlone, mailbox: mailbox)))
     }
 
     /// Nil where the hold is over.
