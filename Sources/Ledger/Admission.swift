@@ -90,9 +90,15 @@ public enum Admitted: Sendable {
     /// The lease is held, nothing is claimed and nothing written: read the chain, or ask the remote facilitator, then `Ledger.claim`
     /// or `Ledger.release`.
     case verify(LeaseHold)
-    /// An owed claim of this wallet and binding went back to `running`, on disk. The new authorization is not taken and not
-    /// charged; the receipt names the old transaction.
-    case redeemed(Ticket, transaction: String)
+    /// An owed claim went back to `running`, on disk: one of this wallet and binding, or the very payment's that comes again with its
+    /// identifier. No authorization is taken and nothing charged; the receipt names the old transaction. With an answer, that is
+    /// given to the caller and the upstream is not asked: it is no rerun.
+    case redeemed(Ticket, transaction: String, answer: StoredAnswer?)
+    /// The payment comes again with its identifier, was delivered, and its answer is kept still: it is given again. There is no ticket,
+    /// nothing changes, and the receipt names the old transaction.
+    case stored(StoredAnswer, transaction: String)
+    /// Another payment came with this identifier and holds it: 409, `"charged": false`.
+    case idConflict
     /// 402 with this code and fresh terms.
     case refused(code: String)
     /// The same payment, or one that this retry waits for, is still in flight after 30 s: 409.

@@ -19,7 +19,7 @@ extension LedgerCore {
         presentation.reading = nil
         let known = try store.claim(admission.key)
         if try answerKnown(presentation, known) { return }
-        if let fault = admission.termsFault, known?.state != .waiting {
+        if let fault = admission.termsFault, known?.state != .owed, known?.state != .waiting {
             answer(presentation, .refused(code: fault))
             return
         }
@@ -30,14 +30,15 @@ extension LedgerCore {
             if case .done = try take(presentation, wallet, known: known, isVerified: false) { return }
         }
         guard wallet.queues[admission.order].count < admission.leaseQueue else {
-            answer(presentation, .leaseBusy(.queueFull, retryAfterSeconds: 1))
+            answerBusy(presentation, known, .queueFull)
             toPump.append(wallet)
             return
         }
         enqueue(presentation, wallet, atFront: false)
     }
 
-    /// Step 3: true where the table of answers decides.
+    /// Step 3: true where the table of answers decides. What is owed to the very payment that comes again, with its identifier, is
+    /// redeemed under a lease.
     func answerKnown(_ presentation: Presentation, _ known: ClaimRecord?) throws(StoreFault) -> Bool {
         guard let known else { return false }
         let isSame = known.binding == presentation.admission.binding
@@ -49,7 +50,9 @@ extension LedgerCore {
             try park(presentation, row: known.id.row, holdsLease: false)
         case .stayed(let actions) where actions == [.answerPending]:
             answer(presentation, .pending(transaction: known.transaction ?? ""))
-        case .stayed, .refused: answer(presentation, .refused(code: Self.used))
+        case .stayed, .refused:
+            if known.state == .owed && known.isIdentified(by: presentation.admission) { return false }
+            answer(presentation, try given(known, to: presentation.admission) ?? .refused(code: Self.used))
         }
         return true
     }
@@ -65,29 +68,39 @@ extension LedgerCore {
             try hold(presentation, wallet) { .review($0, reason: Self.inReview) }
             return .done
         }
+        if let known, known.state == .owed {
+            try redeemOwn(known, presentation, wallet)
+            return .done
+        }
         if admission.bind == .body, try redeemOrAwait(presentation, wallet) { return .done }
-        if try store.hasRedeemed(admission.key) {
+        if let row = try store.redeemedRow(admission.key) {
             // A copy of a retry that redeemed: the payer meant one purchase, and has it.
-            refuse(presentation, wallet, .refused(code: Self.used))
+            let redeemed = try store.claim(row: row)
+            let value = try redeemed.flatMap { claim throws(StoreFault) in try given(claim, to: admission) }
+            turnAway(presentation, wallet, value ?? .refused(code: Self.used))
+            return .done
+        }
+        if try isIdentifierHeld(admission) {
+            turnAway(presentation, wallet, .idConflict)
             return .done
         }
         let (needed, overflow) = unixNow.addingReportingOverflow(admission.neededSeconds)
         if overflow || admission.validBefore < needed {
-            refuse(presentation, wallet, .refused(code: Self.windowTooShort))
+            turnAway(presentation, wallet, .refused(code: Self.windowTooShort))
             return .done
         }
         let verdict = try verdict(of: admission.gate, on: admission)
         if case .deny(let refusal) = verdict {
-            refuse(presentation, wallet, .denied(refusal))
+            turnAway(presentation, wallet, .denied(refusal))
             return .done
         }
         if let refusal = try store.tally.refusal(of: admission) {
-            refuse(presentation, wallet, .bounded(refusal))
+            turnAway(presentation, wallet, .bounded(refusal))
             return .done
         }
         switch try judge(presentation, wallet, isVerified: isVerified) {
         case .read: try hold(presentation, wallet) { .verify($0) }
-        case .tooLittle: refuse(presentation, wallet, .refused(code: Self.insufficient))
+        case .tooLittle: turnAway(presentation, wallet, .refused(code: Self.insufficient))
         case .good:
             if case .review(let reason) = verdict {
                 try hold(presentation, wallet) { .review($0, reason: reason.rawValue) }
@@ -101,10 +114,18 @@ extension LedgerCore {
         return .done
     }
 
-    private func refuse(_ presentation: Presentation, _ wallet: WalletState, _ answer: Admitted) {
+    /// Gives its lease back, and this answer.
+    func turnAway(_ presentation: Presentation, _ wallet: WalletState, _ value: Admitted) {
         wallet.leases[presentation.admission.order] -= 1
         toPump.append(wallet)
-        self.answer(presentation, answer)
+        answer(presentation, value)
+    }
+
+    /// Another payment's claim has this identifier, and is not over and done with.
+    private func isIdentifierHeld(_ admission: Admission) throws(StoreFault) -> Bool {
+        guard let id = admission.paymentID else { return false }
+        let since = unixNow.subtractingSaturated(admission.redeliverForSeconds)
+        return try store.isIdentifierHeld(id, by: admission.key, deliveredSince: since)
     }
 
     /// True where an earlier claim of this wallet with this binding decides: it is redeemed, waited for, or cannot be told.
@@ -114,43 +135,44 @@ extension LedgerCore {
         var untold: ClaimRecord?
         let since = unixNow - admission.redeliverForSeconds
         for claim in try store.claimsToRedeem(wallet.wallet, binding: admission.binding, owedSince: since) {
-            if claim.facilitator == .sandbox && admission.facilitator != .sandbox {
-                // Play money has paid for it: no reason to give a real payment's answer away.
-                continue
-            } else if claim.state == .unknown {
+            guard claim.mayBeGiven(for: admission) else { continue }
+            if claim.state == .unknown {
                 unknown = unknown ?? claim
-            } else if claim.mayRerun(by: admission) {
-                try redeem(claim, presentation, wallet)
-                return true
-            } else {
-                untold = untold ?? claim
+                continue
             }
+            let answer = try store.answers.answer(of: claim.id.row)
+            if answer != nil || claim.mayRerun(by: admission) {
+                try redeem(claim, presentation, wallet, answer)
+                return true
+            }
+            untold = untold ?? claim
         }
         if let row = wallet.exchangeToAwait(for: admission)?.claim.id.row ?? unknown?.id.row {
             try park(presentation, row: row, holdsLease: true)
             return true
         }
         if let untold {
-            wallet.leases[admission.order] -= 1
-            toPump.append(wallet)
-            answer(presentation, .outcomeUnknown(transaction: untold.transaction ?? ""))
+            turnAway(presentation, wallet, .outcomeUnknown(transaction: untold.transaction ?? ""))
             return true
         }
         return false
     }
 
-    private func redeem(
-        _ owed: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState
+    /// With an answer that is kept, the upstream is not asked, and it is no rerun.
+    func redeem(
+        _ owed: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState, _ stored: StoredAnswer?
     ) throws(StoreFault) {
         var claim = owed
         guard apply(.redeemed, to: &claim) else { preconditionFailure("an owed claim can be redeemed") }
         claim.attempts += 1
-        claim.reruns += 1
-        try store.noteRedemption(
-            presentation.admission.key, of: claim.id, validBefore: presentation.admission.validBefore)
+        if stored == nil { claim.reruns += 1 }
+        let admission = presentation.admission
+        if admission.key != claim.key {
+            try store.noteRedemption(admission.key, of: claim.id, validBefore: admission.validBefore)
+        }
         try save(claim, wasAtRest: true, durable: true)
-        let ticket = start(claim, presentation, wallet, isRerun: true)
-        answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? ""))
+        let ticket = try start(claim, presentation, wallet, isRerun: true, givesStored: stored != nil)
+        answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? "", answer: stored))
     }
 
     /// Step 8. Under `after` the claim is written as `running` at once: a crash makes `void` of either, so a commit between them
@@ -169,6 +191,8 @@ extension LedgerCore {
             claim.id = known.id
             claim.createdAt = known.createdAt
             claim.attempts = known.attempts + 1
+            // An answer that was held when the former attempt came to nothing.
+            try store.answers.erase(known.id.row)
             try store.updateTerms(claim)
             try save(claim, wasAtRest: known.state.isAtRest, durable: true)
         } else {
@@ -176,16 +200,18 @@ extension LedgerCore {
             didWrite(durable: true)
         }
         if case .paid(let review) = admission.review { try store.reviews.setRun(claim.id.row, of: review.row) }
-        answer(presentation, .claimed(start(claim, presentation, wallet, isRerun: false)))
+        answer(presentation, .claimed(try start(claim, presentation, wallet, isRerun: false)))
     }
 
     private func start(
-        _ claim: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState, isRerun: Bool
-    ) -> Ticket {
+        _ claim: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState, isRerun: Bool,
+        givesStored: Bool = false
+    ) throws(StoreFault) -> Ticket {
         let admission = presentation.admission
         let entry = InFlight(
             claim, wallet: wallet, leaseOrder: admission.order, token: presentation.token, isRerun: isRerun,
-            assetDecimals: admission.assetDecimals)
+            givesStored: givesStored, assetDecimals: admission.assetDecimals,
+            keepSeconds: max(admission.redeliverForSeconds, try reviewKeepSeconds(admission)))
         wallet.inFlight.append(entry)
         inFlight[claim.id.row] = entry
         inFlightByToken[entry.token] = entry

@@ -103,7 +103,7 @@ extension LedgerCore {
             event = .undelivered
             if noRequestByteWritten {
                 // Nothing was asked again: this was no rerun.
-                if entry.isRerun { entry.claim.reruns -= 1 }
+                if entry.isRerun && !entry.givesStored { entry.claim.reruns -= 1 }
             } else {
                 entry.claim.requestBytesWritten = true
             }

@@ -79,6 +79,10 @@ public final class Ledger: Sendable {
         post(.forwarding(ticket.here, reply))
     }
 
+    /// The upstream's whole answer, to be kept with the claim: to be said before `answered`, `sending` or `ended`, with whose commit it
+    /// is on disk. Kept for the admission's `redeliverForSeconds`; a later one takes the place of an earlier one.
+    public func store(_ ticket: Ticket, _ answer: StoredAnswer) { post(.store(ticket.here, answer)) }
+
     /// `after`: a whole chargeable answer is held. Settles, and says whether the answer may go. (An answer that is not
     /// charged is `ended(.uncharged)`; a rerun's is `.settled` at once with the old transaction.)
     public func answered(_ ticket: Ticket, reply: @escaping @Sendable (Settlement) -> Void) {

@@ -39,6 +39,8 @@ final class LedgerCore {
     var reviewsGiven: Set<Int64> = []
     var outbox = Outbox()
     var transactions = SandboxTransactions()
+    /// When answers are to be erased next, in monotonic nanoseconds: at the first turn, and while any are kept.
+    var nextErasure: UInt64? = 0
 
     var unixNow: Int64 = 0
     var monotonicNow: UInt64 = 0
@@ -62,6 +64,7 @@ final class LedgerCore {
         var earliest = dirtySince.map { $0 + Self.lazyCommitNanoseconds }
         if let waiting = deadlines.earliest { earliest = min(waiting, earliest ?? waiting) }
         if let hold = holdEnds.first { earliest = min(hold.end, earliest ?? hold.end) }
+        if let nextErasure { earliest = min(nextErasure, earliest ?? nextErasure) }
         return earliest
     }
 
@@ -96,6 +99,7 @@ final class LedgerCore {
             }
             expireHolds()
             try settleDown()
+            try eraseAnswersIfDue()
             let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
             if needsCommit || lazyIsDue {
                 try store.commit()
@@ -151,6 +155,7 @@ final class LedgerCore {
         case .claim(let hold, let balanceAtomic, let reply): try claim(hold, balanceAtomic, reply)
         case .release(let hold): release(hold)
         case .forwarding(let attempt, let reply): try forwarding(attempt, reply)
+        case .store(let attempt, let answer): try keep(answer, of: attempt)
         case .answerCharged(let attempt, let reply): try settle(attempt, .afterAnswer, reply)
         case .settle(let attempt, let forwardsLater, let reply):
             try settle(attempt, .first(forwardsLater: forwardsLater), reply)

@@ -85,6 +85,7 @@ enum Letter: Sendable {
     /// A hold was released, or let go.
     case release(HoldName)
     case forwarding(Attempt, @Sendable (Forwarding) -> Void)
+    case store(Attempt, StoredAnswer)
     case answerCharged(Attempt, @Sendable (Settlement) -> Void)
     case settle(Attempt, forwardsLater: Bool, @Sendable (Settlement) -> Void)
     case sending(Attempt, SentTransaction?, @Sendable (Sending) -> Void)

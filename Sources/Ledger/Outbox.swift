@@ -103,7 +103,7 @@ extension Letter {
         case .evidence(_, _, let reply): reply(.unavailable(reason: reason))
         case .watched(let reply): reply([])
         case .review(let letter): letter.answerUnavailable(reason)
-        case .callerGone, .release, .ended, .lost, .stop: break
+        case .callerGone, .release, .store, .ended, .lost, .stop: break
         }
     }
 }

@@ -71,19 +71,25 @@ final class InFlight {
     let leaseOrder: SettleOrder
     let token: AdmissionToken
     let isRerun: Bool
+    /// The caller is given the answer that is kept: the upstream is not asked.
+    let givesStored: Bool
     let assetDecimals: Int
+    /// How long its answer is kept.
+    let keepSeconds: Int64
     var isCallerGone = false
 
     init(
         _ claim: ClaimRecord, wallet: WalletState, leaseOrder: SettleOrder, token: AdmissionToken, isRerun: Bool,
-        assetDecimals: Int
+        givesStored: Bool, assetDecimals: Int, keepSeconds: Int64
     ) {
         self.claim = claim
         self.wallet = wallet
         self.leaseOrder = leaseOrder
         self.token = token
         self.isRerun = isRerun
+        self.givesStored = givesStored
         self.assetDecimals = assetDecimals
+        self.keepSeconds = keepSeconds
     }
 
     var attempt: Attempt { Attempt(row: claim.id.row, number: claim.attempts) }

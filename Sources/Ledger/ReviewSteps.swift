@@ -99,8 +99,9 @@ extension LedgerCore {
             claim.id = known.id
             claim.createdAt = known.createdAt
             claim.attempts = known.attempts + 1
+            try store.answers.erase(known.id.row)
             try store.updateTerms(claim)
-            try save(claim, wasAtRest: true, durable: true)
+            try save(claim, wasAtRest: known.state.isAtRest, durable: true)
         } else {
             try store.insert(&claim)
             didWrite(durable: true)
@@ -180,24 +181,22 @@ extension LedgerCore {
     ) throws(StoreFault) -> Bool {
         guard let pass = presentation.admission.review else { return false }
         let admission = presentation.admission
-        let verdict: Admitted?
+        let said: Admitted?
         if pass.review.ledger == store.mark, let review = try store.reviews.review(claim: pass.review.row),
             review.state == .approved, review.wallet == admission.key.wallet, review.binding == admission.binding
         {
             switch pass {
-            case .stored(let id): verdict = try judgeStored(admission, wallet, known?.id == id ? known : nil)
+            case .stored(let id): said = try judgeStored(admission, wallet, known?.id == id ? known : nil)
             case .paid:
                 let run = try run(of: review)
                 if run?.state == .owed, try redeemOrAwait(presentation, wallet) { return true }
-                verdict = run.map(Self.judgePaid) ?? .refused(code: Self.reviewOfAnother)
+                said = run.map(Self.judgePaid) ?? .refused(code: Self.reviewOfAnother)
             }
         } else {
-            verdict = .refused(code: Self.reviewOfAnother)
+            said = .refused(code: Self.reviewOfAnother)
         }
-        guard let verdict else { return false }
-        wallet.leases[admission.order] -= 1
-        toPump.append(wallet)
-        answer(presentation, verdict)
+        guard let said else { return false }
+        turnAway(presentation, wallet, said)
         return true
     }
 
@@ -221,6 +220,12 @@ extension LedgerCore {
         // Whoever asks again, without paying, gets its answer.
         case .waiting, .claimed, .running, .answered, .sent, .settled, .delivered: .stillInFlight(retryAfterSeconds: 1)
         }
+    }
+
+    /// Nobody waits for what ran after a review: its answer is kept as long as the review is. 0 for any other.
+    func reviewKeepSeconds(_ admission: Admission) throws(StoreFault) -> Int64 {
+        guard let pass = admission.review else { return 0 }
+        return try store.reviews.review(claim: pass.review.row)?.keepSeconds ?? 0
     }
 
     // MARK: Asking
@@ -261,7 +266,7 @@ extension LedgerCore {
         case .unknown: return .pending(receipt(run, review))
         case .owed: return try redeemByURL(review, run, token)
         case .delivered:
-            guard let stored = try store.storedAnswer(of: run.id.row) else { return .erased(receipt(run, review)) }
+            guard let stored = try store.answers.answer(of: run.id.row, keptAt: unixNow) else { return .erased(receipt(run, review)) }
             return .answered(nil, stored, receipt(run, review))
         }
     }
@@ -290,7 +295,7 @@ extension LedgerCore {
     private func redeemByURL(
         _ review: ReviewRow, _ run: ClaimRecord, _ token: AdmissionToken
     ) throws(StoreFault) -> ReviewStanding {
-        guard let stored = try store.storedAnswer(of: run.id.row) else {
+        guard let stored = try store.answers.answer(of: run.id.row) else {
             // A new authorization redeems it.
             return try needsPayment(review, Self.used)
         }
@@ -302,8 +307,8 @@ extension LedgerCore {
         wallets[claim.wallet] = wallet
         wallet.leases[claim.order] += 1
         let entry = InFlight(
-            claim, wallet: wallet, leaseOrder: claim.order, token: token, isRerun: false,
-            assetDecimals: claim.assetDecimals)
+            claim, wallet: wallet, leaseOrder: claim.order, token: token, isRerun: true, givesStored: true,
+            assetDecimals: claim.assetDecimals, keepSeconds: review.keepSeconds)
         wallet.inFlight.append(entry)
         inFlight[claim.id.row] = entry
         inFlightByToken[token] = entry

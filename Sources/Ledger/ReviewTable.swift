@@ -286,8 +286,3 @@ extension LedgerReader {
         }
     }
 }
-
-extension Store {
-    /// The answer that is kept with a claim.
-    func storedAnswer(of row: Int64) throws(StoreFault) -> StoredAnswer? { nil }
-}

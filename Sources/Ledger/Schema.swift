@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID = 0x4661_7265
 
     /// Step n brings `user_version` from n to n + 1. Steps that were released are never edited.
-    static let steps = [claims + transactions + redemptions + sandboxBalances + reviews]
+    static let steps = [claims + transactions + redemptions + answers + sandboxBalances + reviews]
 
     /// Settings of a connection that writes; WAL with a sync at every commit.
     static func prepareToWrite(_ database: Database) throws(StoreFault) {
@@ -18,7 +18,7 @@ enum Schema {
         }
         try database.execute(
             """
-            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;
+            PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON;
             PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;
             """)
     }

@@ -91,6 +91,20 @@ extension Schema {
 
         """
 
+    static let answers =
+        """
+        CREATE TABLE answers (
+            claim INTEGER PRIMARY KEY REFERENCES claims (id),
+            expires_at INTEGER NOT NULL,
+            keep_seconds INTEGER NOT NULL,
+            status INTEGER NOT NULL,
+            head BLOB NOT NULL,
+            body BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX answers_by_expiry ON answers (expires_at);
+
+        """
+
     static let sandboxBalances =
         """
         CREATE TABLE sandbox_balances (

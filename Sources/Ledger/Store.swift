@@ -18,10 +18,12 @@ final class Store {
     private let insertRedemption: Statement
     private let findRedemption: Statement
     private let findUnknown: Statement
+    private let findIdentified: Statement
     let transactions: TransactionTable
     let reviews: ReviewTable
     /// Bounds and histories.
     let tally: ClaimTally
+    let answers: AnswerTable
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -64,7 +66,8 @@ final class Store {
         findByRow = try database.prepare(columns + "id = ?1")
         findToRedeem = try database.prepare(
             columns + "chain = ?1 AND payer = ?2 AND binding = ?3 AND bind = 'body' AND state IN ('owed', 'unknown')"
-                + " AND (state = 'unknown' OR reruns < \(ClaimRecord.rerunsAllowed) AND owed_at >= ?4)"
+                + " AND (state = 'unknown' OR (reruns < \(ClaimRecord.rerunsAllowed) OR EXISTS (SELECT 1 FROM answers WHERE claim = claims.id))"
+                + " AND owed_at >= ?4)"
                 + " ORDER BY id LIMIT \(Self.claimsToRedeemAtMost)")
         insertClaim = try database.prepare(ClaimColumns.insert)
         updateOpen = try database.prepare(ClaimColumns.updateOpen)
@@ -78,13 +81,18 @@ final class Store {
         insertRedemption = try database.prepare(
             "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
         findRedemption = try database.prepare(
-            "SELECT 1 FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+            "SELECT claim FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
+        findIdentified = try database.prepare(
+            "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
+                + " AND (state <> 'delivered' OR updated_at > ?6)"
+                + " AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1")
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database)
         reviews = try ReviewTable(database)
         tally = try ClaimTally(database, wallNow: now)
+        answers = try AnswerTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.
         try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
@@ -157,11 +165,22 @@ final class Store {
         try insertRedemption.run()
     }
 
-    func hasRedeemed(_ key: ClaimKey) throws(StoreFault) -> Bool {
-        guard walletsToRedeem.contains(key.wallet) else { return false }
+    /// The row of the claim that this authorization redeemed.
+    func redeemedRow(_ key: ClaimKey) throws(StoreFault) -> Int64? {
+        guard walletsToRedeem.contains(key.wallet) else { return nil }
         try bindKey(key, to: findRedemption)
         defer { findRedemption.reset() }
-        return try findRedemption.step()
+        return try findRedemption.step() ? findRedemption.integer(0) : nil
+    }
+
+    /// Some claim of another payment that holds this identifier: one that was neither void nor failed, and if it was delivered, not
+    /// before `deliveredSince`, in Unix seconds.
+    func isIdentifierHeld(_ id: String, by key: ClaimKey, deliveredSince: Int64) throws(StoreFault) -> Bool {
+        try findIdentified.bind(5, id)
+        try findIdentified.bind(6, deliveredSince)
+        try bindKey(key, to: findIdentified)
+        defer { findIdentified.reset() }
+        return try findIdentified.step()
     }
 
     private func bindKey(_ key: ClaimKey, to statement: Statement) throws(StoreFault) {

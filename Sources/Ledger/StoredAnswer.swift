@@ -1,7 +1,8 @@
-/// An upstream's whole answer, kept with the claim that paid for it.
-public struct StoredAnswer: Sendable, Hashable {
+/// An upstream's whole answer, kept with its claim so that what is owed need not be asked of the upstream again.
+public struct StoredAnswer: Hashable, Sendable {
     public var status: Int
-    /// Field lines as they go to the caller, but for framing, connection, receipt and CORS.
+    /// Field lines, each with its line end, as they went to the caller; without framing, connection, receipt, and what the gateway
+    /// adds for browsers.
     public var head: [UInt8]
     public var body: [UInt8]
 

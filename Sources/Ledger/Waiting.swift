@@ -48,9 +48,8 @@ extension LedgerCore {
         case .queued:
             leaveQueue(presentation)
             // A copy that was behind in another queue may have been claimed by now: then "not charged" would not be true.
-            if try !answerKnown(presentation, store.claim(presentation.admission.key)) {
-                answer(presentation, .leaseBusy(.timedOut, retryAfterSeconds: 1))
-            }
+            let known = try store.claim(presentation.admission.key)
+            if try !answerKnown(presentation, known) { answerBusy(presentation, known, .timedOut) }
         }
     }
 
@@ -60,6 +59,15 @@ extension LedgerCore {
             answer(presentation, .pending(transaction: claim.transaction ?? ""))
         } else {
             answer(presentation, .stillInFlight(retryAfterSeconds: 5))
+        }
+    }
+
+    /// No lease is to be had. What is paid for already is not said to be uncharged.
+    func answerBusy(_ presentation: Presentation, _ known: ClaimRecord?, _ trouble: LeaseTrouble) {
+        if known?.machine.isPaid == true {
+            answer(presentation, .stillInFlight(retryAfterSeconds: 1))
+        } else {
+            answer(presentation, .leaseBusy(trouble, retryAfterSeconds: 1))
         }
     }
 

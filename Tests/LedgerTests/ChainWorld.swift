@@ -70,9 +70,11 @@ final class ChainWorld {
             case .claimed(let ticket):
                 #expect(!paid.contains(admission.key), "a paid nonce was claimed again")
                 live.append(Live(ticket, admission, isPaid: false))
-            case .redeemed(let ticket, _): live.append(Live(ticket, admission, isPaid: true))
+            case .redeemed(let ticket, _, _): live.append(Live(ticket, admission, isPaid: true))
             case .unavailable(let reason): Issue.record("\(reason)")
-            case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown: break
+            case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown, .stored,
+                .idConflict:
+                break
             case .review: Issue.record("nothing is reviewed here")
             }
             return true

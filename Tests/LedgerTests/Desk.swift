@@ -42,7 +42,10 @@ extension Answer where Value == Admitted {
         switch value {
         case nil: "waits"
         case .claimed: "claimed"
-        case .redeemed(_, let transaction): "redeemed \(transaction.prefix(8))"
+        case .redeemed(_, let transaction, nil): "redeemed \(transaction.prefix(8))"
+        case .redeemed(_, let transaction, let stored?): "redeemed \(transaction.prefix(8)) \(stored.text)"
+        case .stored(let stored, let transaction): "stored \(transaction.prefix(8)) \(stored.text)"
+        case .idConflict: "idConflict"
         case .verify: "verify"
         case .refused(let code): "refused \(code)"
         case .stillInFlight: "stillInFlight"
@@ -58,7 +61,7 @@ extension Answer where Value == Admitted {
 
     var ticket: Ticket? {
         switch value {
-        case .claimed(let ticket), .redeemed(let ticket, _): ticket
+        case .claimed(let ticket), .redeemed(let ticket, _, _): ticket
         default: nil
         }
     }
@@ -69,6 +72,12 @@ extension Answer where Value == Admitted {
         default: nil
         }
     }
+}
+
+extension StoredAnswer {
+    init(_ body: String) { self.init(status: 200, head: Array("A: b\r\n".utf8), body: Array(body.utf8)) }
+
+    var text: String { String(decoding: body, as: UTF8.self) }
 }
 
 /// A ledger without its thread, on a disk that can lose power. Every call is a batch of its own unless `together` is used.
@@ -129,6 +138,8 @@ final class Desk {
         ticket.didEnd()
         post(.ended(ticket.here, end))
     }
+
+    func store(_ ticket: Ticket, _ body: String) { post(.store(ticket.here, StoredAnswer(body))) }
 
     func callerGone(_ token: AdmissionToken) { post(.callerGone(token)) }
 

@@ -11,7 +11,7 @@ import Testing
         let transaction = try #require(try desk.claim(old)?.transaction)
         let retry = Pay.admission(nonce: 2, order: order, amount: 4)
         let answer = desk.admit(retry)
-        guard case .redeemed(let ticket, transaction) = try #require(answer.value) else {
+        guard case .redeemed(let ticket, transaction, nil) = try #require(answer.value) else {
             Issue.record("\(answer.text)")
             return
         }
@@ -59,7 +59,7 @@ import Testing
         // Forgotten a day after the authorization's window, which nobody can use any more.
         let late = ManualClock(unix: retry.validBefore + 86_401)
         let last = try Desk(disk: next.disk.reboot(.none), clock: late)
-        #expect(try last.core.store.hasRedeemed(retry.key) == false)
+        #expect(try last.core.store.redeemedRow(retry.key) == nil)
     }
 
     /// A route whose order changed meanwhile: the lease is the route's, the claim stays what it was.

@@ -129,7 +129,7 @@ import Testing
             let disk = CrashDisk()
             disk.powerFailsAt = point
             guard let desk = try? Desk(disk: disk) else { continue }
-            let told = (try? live(desk)) ?? ("", nil)
+            let told = (try? live(desk)) ?? (held: "", decided: nil)
             let next = try Desk(disk: disk.reboot(.none))
             let standing = next.standing(url: 1).text
             if told.decided == .approved(runs: true) {

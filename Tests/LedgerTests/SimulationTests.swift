@@ -70,7 +70,7 @@ import Testing
                 case .claimed(let ticket):
                     #expect(paid[admission.key] == nil, "a paid nonce was claimed again")
                     live.append(Live(ticket: ticket, key: admission.key, order: admission.order))
-                case .redeemed(let ticket, let transaction):
+                case .redeemed(let ticket, let transaction, _):
                     let claim = try #require(try desk.core.store.claim(row: ticket.id.row))
                     #expect(claim.transaction == transaction && claim.reruns <= 3)
                     live.append(Live(ticket: ticket, key: claim.key, order: claim.order))

@@ -134,7 +134,15 @@ struct Explanation {
                 "window",
                 "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"
             ))
+        rows.append(("kept", kept(terms)))
         return rows
+    }
+
+    /// What becomes of an answer that was paid for and did not arrive.
+    private func kept(_ terms: Terms) -> String {
+        let time = ConfigValue.text(milliseconds: terms.redeliverForSeconds * 1_000)
+        if terms.storeAnswersBytes == 0 { return "no answer; what is owed is honoured for \(time)" }
+        return "answers up to \(terms.storeAnswersText), for \(time)"
     }
 
     private func settled(_ payment: PaymentMethod, _ offer: Offer) -> String {

@@ -49,6 +49,7 @@ public struct RevisionDiff: Sendable, Equatable {
         note("bind", from.bind.rawValue, to.bind.rawValue)
         note("redeliver", from.redeliver.rawValue, to.redeliver.rawValue)
         note("redeliver_for", "\(from.redeliverForSeconds)s", "\(to.redeliverForSeconds)s")
+        note("store_answers", from.storeAnswersText, to.storeAnswersText)
         if from.description != to.description { changes.append("description changed") }
         if from.mimeType != to.mimeType { changes.append("mime_type changed") }
         return changes

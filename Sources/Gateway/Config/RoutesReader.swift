@@ -32,6 +32,8 @@ struct RoutesReader {
 
     /// The longest window that an authorization may be asked for.
     private static let maximumTimeoutSeconds = 30 * 86_400
+    /// The largest answer that a row of the ledger is to hold.
+    private static let maximumStoredBytes = 1 << 20
     /// Seconds that a payment signed now needs to be checked and sent.
     private static let signingSeconds = 6
 
@@ -124,6 +126,7 @@ struct RoutesReader {
         let bind: BindMode = map.choice("bind") ?? .body
         let redeliver: Redelivery = map.choice("redeliver") ?? .safe
         let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 600_000
+        let storeAnswers = map.bytesOrOff("store_answers", in: 1...Self.maximumStoredBytes) ?? 64 << 10
         let description = map.text("description")
         let mimeType = map.text("mime_type", expected: "a media type such as application/json")
         if let mimeType, !mimeType.contains("/") {
@@ -138,6 +141,7 @@ struct RoutesReader {
             order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers,
             paymentIndexes: accepted,
             description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000,
+            storeAnswersBytes: storeAnswers ?? 0,
             priceText: price.text, priceOrder: price.order,
             neededSeconds: needed)
     }

@@ -185,6 +185,7 @@ extension Exchange: AnswerReceiver {
             purchase.answerStatus = head.statusCode
             purchase.answerIsUpstreams = true
             purchase.voidReason = "the upstream answered \(head.statusCode)"
+            beginCopy(head, purchase)
         }
         out.append("HTTP/1.1 ")
         out.append(decimal: head.statusCode)
@@ -210,7 +211,10 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
-        if let purchase, purchase.holdsAnswer { return hold(bytes, purchase) }
+        if let purchase {
+            if purchase.holdsAnswer { return hold(bytes, purchase) }
+            copy(bytes, purchase)
+        }
         if bytes.isEmpty { return }
         let isChunked = answerFraming == .chunked
         if isChunked { out.appendChunkStart(count: bytes.count) }
@@ -235,6 +239,7 @@ extension Exchange: AnswerReceiver {
     func answerEnded(trailers: TrailerSection?) {
         forgetConnection()
         answerIsWhole = true
+        if let purchase { storeCopy(purchase) }
         if answerStarted {
             if answerFraming == .chunked {
                 out.appendLastChunk()

@@ -164,9 +164,14 @@ extension Exchange {
             purchase.claimed(ticket)
             visit?.wasClaimed = true
             stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
-        case .redeemed(let ticket, let transaction):
+        case .redeemed(let ticket, let transaction, let answer):
             purchase.redeemed(ticket, transaction: transaction)
-            stage = .forwarding
+            if let answer { giveAgain(answer, purchase) } else { stage = .forwarding }
+        case .stored(let answer, let transaction):
+            purchase.paid(transaction)
+            record.outcome = .redelivered
+            giveAgain(answer, purchase)
+        case .idConflict: return self.answer(.identifierConflict)
         case .refused(let code): return answer(challenging: route, code: code)
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)
@@ -202,6 +207,7 @@ extension Exchange {
             request: "\(String(decoding: head.bytes(of: head.methodRange), as: UTF8.self)) "
                 + String(decoding: target.prefix(512), as: UTF8.self),
             redeliver: terms.redeliver, isIdempotent: head.method.isIdempotent,
+            paymentID: purchase.payload.paymentIdentifier,
             redeliverForSeconds: Int64(terms.redeliverForSeconds),
             inFlightPerWallet: terms.order == .after ? policy.inFlightAfter : policy.inFlightFirst,
             leaseWaitMilliseconds: policy.leaseWaitMilliseconds, leaseQueue: policy.leaseQueue)

@@ -16,6 +16,8 @@ struct ExchangeRecord {
         case waiting
         case delivered
         case owed
+        /// What was delivered once is given again, from what is kept of it.
+        case redelivered
         case void
     }
 

@@ -34,6 +34,7 @@ extension Exchange {
     private func settle(_ purchase: Purchase, _ ticket: Ticket) {
         if purchase.settlementIsAsked { return }
         purchase.settlementIsAsked = true
+        if purchase.terms.order == .after { storeHeld(purchase, ticket) }
         let reply: @Sendable (Settlement) -> Void = reply { $0.settlement = $1 }
         switch (purchase.offer.facilitator, purchase.terms.order) {
         case (.sandbox, .first): worker.ledger.settle(ticket, reply: reply)
@@ -65,7 +66,7 @@ extension Exchange {
             worker.ledger.ended(ticket, .uncharged(reason: purchase.voidReason))
             return .void
         }
-        let isGood = !purchase.isRerun || (200...299).contains(purchase.answerStatus ?? 0)
+        let isGood = !purchase.isRerun || purchase.givesStored || (200...299).contains(purchase.answerStatus ?? 0)
         if delivered && purchase.answerIsUpstreams && isGood {
             worker.ledger.ended(ticket, .delivered)
             return .delivered

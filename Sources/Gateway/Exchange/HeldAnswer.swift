@@ -7,17 +7,25 @@ extension Exchange {
     func hold(_ head: ResponseHead, _ purchase: Purchase) {
         purchase.answerStatus = head.statusCode
         let limits = worker.limits
-        purchase.hold(in: spill(memoryBytes: limits.heldAnswerMemoryBytes, atMost: limits.heldAnswerBytes))
+        // What is to be kept with the claim passes through memory anyway.
+        let memoryBytes = max(limits.heldAnswerMemoryBytes, storedBytesAtMost)
+        purchase.hold(in: spill(memoryBytes: memoryBytes, atMost: limits.heldAnswerBytes))
         purchase.heldHead.append("HTTP/1.1 ")
         purchase.heldHead.append(decimal: head.statusCode)
         purchase.heldHead.append(byte: 0x20)
         purchase.heldHead.append(head.bytes(of: head.reason))
         purchase.heldHead.append("\r\n")
-        var dropped = FieldIDSet.hopByHop.union(.payment).union([.cacheControl, .expires, .pragma])
-        if head.framing != .none { dropped = dropped.union([.contentLength]) }
-        head.appendFields(except: dropped, to: &purchase.heldHead)
+        purchase.heldStatusLineBytes = purchase.heldHead.count
+        head.appendFields(except: Exchange.notHeld(head), to: &purchase.heldHead)
         purchase.heldHasBody = head.framing != .none
         purchase.heldAllowsOrigin = head.fields.contains(.accessControlAllowOrigin)
+    }
+
+    /// Fields that are of the upstream's hop, or that the gateway says itself when the answer goes out.
+    static func notHeld(_ head: ResponseHead) -> FieldIDSet {
+        let dropped = FieldIDSet.hopByHop.union(.payment).union([.cacheControl, .expires, .pragma])
+        // To HEAD it tells of another answer's body; with 204 it means nothing (RFC 9110 §8.6).
+        return head.framing == .none && head.statusCode != 204 ? dropped : dropped.union([.contentLength])
     }
 
     func hold(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {

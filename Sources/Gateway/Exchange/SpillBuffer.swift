@@ -154,6 +154,11 @@ final class SpillBuffer: @unchecked Sendable {
 
     // MARK: reading
 
+    /// All that was appended, where none of it left memory; valid until the next call on the buffer.
+    var bytesInMemory: UnsafeRawBufferPointer? {
+        fault == nil && memory.count == count ? memory.readable : nil
+    }
+
     /// The bytes at `position`, at most `limit` (> 0) of them.
     func peek(atMost limit: Int) -> Piece {
         if let fault { return .failed(fault) }

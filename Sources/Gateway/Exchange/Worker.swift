@@ -168,9 +168,11 @@ final class Worker {
     func giveBack(_ admitted: Admitted) {
         switch admitted {
         case .claimed(let ticket): ledger.ended(ticket, .uncharged(reason: "the caller left before the request began"))
-        case .redeemed(let ticket, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
+        case .redeemed(let ticket, _, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
         case .verify(let hold), .review(let hold, _): ledger.release(hold)
-        case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown, .unavailable: break
+        case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown, .unavailable, .stored,
+            .idConflict:
+            break
         }
     }
 

@@ -12,6 +12,15 @@ extension Answer {
         return answer
     }
 
+    static var identifierConflict: Answer {
+        var answer = Answer(
+            409, "payment_identifier_conflict",
+            "Another payment came with this payment-identifier. Send that payment again, or a new identifier. Nothing was charged."
+        )
+        answer.saysNotCharged = true
+        return answer
+    }
+
     static func leaseBusy(_ trouble: LeaseTrouble, retryAfterSeconds: Int) -> Answer {
         var answer = Answer(
             429, trouble.rawValue,

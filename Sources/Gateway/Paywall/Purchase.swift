@@ -55,10 +55,16 @@ final class Purchase {
     var answerStatus: Int?
     /// The caller was given the upstream's whole answer, not one of ours.
     var answerIsUpstreams = false
+    /// Status line and field lines, without the gateway's own.
     var heldHead = ByteBuffer()
+    var heldStatusLineBytes = 0
     private(set) var heldBody: SpillBuffer?
     var heldHasBody = false
     var heldAllowsOrigin = false
+    /// The answer is one that was kept: the upstream was not asked for it.
+    var givesStored = false
+    /// A copy of the answer that streams by, while it fits what is kept.
+    var copiedAnswer: AnswerCopy?
     private(set) var holdsAnswer = false
     var voidReason = "the exchange ended early"
 

@@ -15,6 +15,8 @@ public struct Terms: Sendable {
     public var mimeType: String?
     /// How long what is owed may be redeemed by a rerun.
     public var redeliverForSeconds: Int
+    /// Largest answer that is kept with its claim for `redeliverForSeconds`; 0: none is.
+    public var storeAnswersBytes: Int
     /// As written: `$0.02`.
     public var priceText: String
     /// For comparison alone: more is dearer.
@@ -22,4 +24,9 @@ public struct Terms: Sendable {
     /// Seconds that `validBefore` must leave: the route's total time-out and the settlement under `after`, else the
     /// settlement alone.
     public var neededSeconds: Int
+}
+
+extension Terms {
+    /// As the config writes it: `64KiB`, `off`.
+    var storeAnswersText: String { storeAnswersBytes == 0 ? "off" : ConfigValue.text(bytes: storeAnswersBytes) }
 }
