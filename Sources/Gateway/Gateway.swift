@@ -38,6 +38,7 @@ public final class Gateway {
             throw StartFault(description: "ledger: \(settings.ledgerPath): \(reason)")
         }
         let resolver = Resolver()
+        let bounds = LiveBounds()
         let money = try MoneyLoop(revision, ledger: ledger, resolver: resolver, logger: logger)
         self.money = money
         let adminSecret: AdminSecret
@@ -47,15 +48,15 @@ public final class Gateway {
             throw StartFault(description: "admin: \(error)")
         }
         services = SharedServices(
-            ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver, disk: SpillDisk(), accessLog: accessLog, logger: logger,
-            status: status)
-        let prepared = PreparedRevision(revision)
+            ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver,
+            disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds)
+        let prepared = PreparedRevision(revision, live: bounds)
         let kept = KeptRevisions(prepared)
         loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
         services.reviews.open(inboxes)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
-            Gateway.take(event, inboxes, kept, money, logger)
+            Gateway.take(event, inboxes, kept, bounds, money, logger)
         }
         if let trouble = watcher.start() {
             logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
@@ -92,15 +93,15 @@ public final class Gateway {
 
     /// On the watcher's thread: a revision that loaded goes to every loop, one that did not changes nothing.
     private static func take(
-        _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ money: MoneyLoop,
-        _ logger: Logger
+        _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ bounds: LiveBounds,
+        _ money: MoneyLoop, _ logger: Logger
     ) {
         switch event {
         case .failed(let errors):
             for problem in errors.problems { logger.error("config: \(problem)") }
             logger.error("the config was not loaded; the last good revision goes on")
         case .reloaded(let revision, let diff):
-            let prepared = PreparedRevision(revision)
+            let prepared = PreparedRevision(revision, live: bounds)
             kept.add(prepared)
             money.adopt(revision)
             for inbox in inboxes { inbox.post { $0.adopt(prepared) } }

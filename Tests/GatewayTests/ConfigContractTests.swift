@@ -22,7 +22,7 @@ import Testing
         #expect(settings.accessLog == .stderr)
         #expect(settings.unmatched == .deny)
         #expect(settings.cors)
-        #expect(settings.policy == LeasePolicy())
+        #expect(revision.policies.isEmpty && revision.customers.isEmpty)
         #expect(settings.limits == Limits())
         #expect(revision.payments.map(\.network) == ["eip155:84532"])
         #expect(revision.upstreams.map(\.url.authority) == ["127.0.0.1:9000"])
@@ -149,7 +149,8 @@ import Testing
             connectMilliseconds: 1_000, firstByteMilliseconds: 2_000, idleMilliseconds: 3_000, totalMilliseconds: 4_000)
         #expect(settings.timeouts == shared)
         #expect(
-            settings.policy == LeasePolicy(inFlightAfter: 3, inFlightFirst: 3, leaseWaitMilliseconds: 0, leaseQueue: 0))
+            LeaseKeys.strictest(revision.policies.map(\.lease))
+                == LeasePolicy(inFlightAfter: 3, inFlightFirst: 3, leaseWaitMilliseconds: 0, leaseQueue: 0))
         #expect(revision.upstreams[0].timeouts.idleMilliseconds == 9_000)
         #expect(revision.upstreams[0].timeouts.totalMilliseconds == 4_000)
         #expect(revision.upstreams.map(\.keepAliveConnections) == [0, 7])

@@ -39,7 +39,7 @@ final class WorkerRig: LoopRig {
         services = SharedServices(
             ledger: ledger, money: desk, resolver: Resolver(),
             disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
-            status: GatewayStatus())
+            status: GatewayStatus(), bounds: LiveBounds())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)
         let listening = try ListeningSocket(SocketAddress("127.0.0.1:0")!)
         address = listening.address

@@ -19,6 +19,10 @@ enum CheckTable {
             }
             text += "\n" + columns([["PAYMENT", "NETWORK", "ASSET", "PAY TO", "FACILITATOR", "CONFIRMATIONS"]] + rows)
         }
+        let policies = DoorsText.policyRows(revision)
+        if !policies.isEmpty { text += "\n" + columns([["POLICY", "SAYS"]] + policies) }
+        let customers = DoorsText.customerRows(revision)
+        if !customers.isEmpty { text += "\n" + columns([["CUSTOMER", "KEY IN", "RATE"]] + customers) }
         text += settlers(revision)
         let sandboxed = revision.payments.filter { $0.facilitator == .sandbox }.map(\.name)
         if !sandboxed.isEmpty {

@@ -48,8 +48,8 @@ public struct ConfigLoader: Sendable {
         return .success(
             Revision(
                 number: number, settings: settings, networks: parts.networks, facilitators: parts.facilitators,
-                payments: parts.payments, upstreams: parts.upstreams,
-                routes: parts.routes,
+                payments: parts.payments, upstreams: parts.upstreams, policies: parts.policies,
+                customers: parts.customers, routes: parts.routes,
                 table: parts.table, loadedAt: now, former: FormerRevision.chain(before: former, now: now),
                 needsRestart: needsRestart, warnings: found.warnings, fingerprint: source.fingerprint))
     }
@@ -60,6 +60,8 @@ public struct ConfigLoader: Sendable {
         var facilitators: [FacilitatorSettings]
         var payments: [PaymentMethod]
         var upstreams: [UpstreamSettings]
+        var policies: [PolicySettings]
+        var customers: [CustomerSettings]
         var routes: [Route]
         var table: RouteTable
     }
@@ -84,9 +86,14 @@ public struct ConfigLoader: Sendable {
         ).read(merged.upstreams)
         let declaredPayments = Declared(merged.payments, payments.map(\.name))
         let declaredUpstreams = Declared(merged.upstreams, upstreams.map(\.name))
+        let policies = PoliciesReader(problems: problems).read(merged.policies)
+        let customers = CustomersReader(problems: problems).read(merged.customers)
+        let doors = RouteDoorsReader(
+            problems: problems, policies: policies, declaredPolicies: Declared(merged.policies, policies.map(\.name)),
+            customers: Declared(merged.customers, customers.map(\.name)))
         var routesReader = RoutesReader(
             problems: problems, payments: payments, declaredPayments: declaredPayments, upstreams: upstreams,
-            declaredUpstreams: declaredUpstreams)
+            declaredUpstreams: declaredUpstreams, doors: doors)
         let (routes, table) = routesReader.read(merged.routes)
         if merged.routes.isEmpty {
             problems.warning(root, .key(.root, "routes"), "there are no routes; every path is unmatched")
@@ -101,11 +108,11 @@ public struct ConfigLoader: Sendable {
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
-            policy: reader.policy(merged.policies), readyRequires: reader.readyRequires(top, declaredPayments),
-            review: reader.review(merged.review), relayer: relayer)
+            readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
+            relayer: relayer)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
-            upstreams: upstreams, routes: routes, table: table)
+            upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)
     }
 
     /// A file of authorities that cannot be read, or that no https reads.

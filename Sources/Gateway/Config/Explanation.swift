@@ -112,7 +112,8 @@ struct Explanation {
             ("route", "\(route.matchText)  (\(route.place.fileAndLine))"),
             ("upstream", "\(upstream.name)  \(upstream.url.text)"),
         ]
-        guard let terms = route.terms else { return rows + [("price", "free")] }
+        let doors = DoorsText.rows(route, revision)
+        guard let terms = route.terms else { return rows + [("price", "free")] + doors }
         let order =
             switch terms.order {
             case .after: "settle after: run, then charged if the answer is 2xx"
@@ -135,7 +136,7 @@ struct Explanation {
                 "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"
             ))
         rows.append(("kept", kept(terms)))
-        return rows
+        return rows + doors
     }
 
     /// What becomes of an answer that was paid for and did not arrive.

@@ -3,7 +3,7 @@ enum KnownKeys {
     static let top = [
         "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
         "policies",
-        "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
+        "customers", "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
         "review",
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
@@ -15,12 +15,26 @@ enum KnownKeys {
     static let upstream = ["url", "host", "headers", "ca_file", "timeouts", "keep_alive"]
     static let secret = ["env", "file"]
     static let timeouts = ["connect", "first_byte", "idle", "total"]
-    static let route = ["match", "upstream", "free", "description", "mime_type"] + priced
+    static let route = ["match", "upstream", "free", "description", "mime_type", "policies"] + priced
     /// Keys that only a priced route takes.
-    static let priced = ["price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers"]
-    static let policies = ["default"]
-    static let policy = ["in_flight_per_wallet", "lease_wait", "lease_queue"]
+    static let priced = [
+        "price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers",
+        "customers", "free_quota", "charge_when",
+    ]
+    static let policy = [
+        "in_flight_per_wallet", "lease_wait", "lease_queue", "per_wallet", "per_address", "everyone", "deny",
+        "requires",
+        "otherwise", "trip", "then", "for",
+    ]
     static let inFlight = ["after", "first"]
+    /// Below `per_wallet` and `everyone`.
+    static let counted = ["rate", "spend"]
+    static let address = ["unpaid", "free"]
+    static let requires = ["settled", "age", "spent", "failed_ratio"]
+    static let trip = ["header", "or_status", "over", "of_last"]
+    static let customer = ["api_key_sha256", "header", "rate"]
+    static let freeQuota = ["per_wallet_or_address"]
+    static let chargeWhen = ["status", "json"]
     static let review = ["per_wallet", "total", "keep", "body"]
     static let unmatched = ["free"]
     static let limits = [
@@ -33,11 +47,16 @@ enum KnownKeys {
     /// Where a key that stands in the wrong map belongs; nil for a key that is known nowhere, or in more than one place.
     static func home(of key: String) -> String? {
         let homes = [
-            (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"),
+            (policy, "policies.NAME"), (["unpaid"], "policies.NAME.per_address"),
+            (["spend"], "policies.NAME.per_wallet"),
+            (["settled", "age", "spent", "failed_ratio"], "policies.NAME.requires"),
+            (["or_status", "over", "of_last"], "policies.NAME.trip"), (["api_key_sha256"], "customers.NAME"),
+            (freeQuota, "an entry's free_quota"), (limits, "limits"), (payment, "payments.NAME"),
             (["rpc", "confirmations", "settle_timeout"], "networks.NAME"),
             (["key", "low_balance", "gas_limit"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
             (coinbase, "facilitators.NAME.coinbase"),
-            (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"),
+            (["connect", "first_byte"], "timeouts"),
+            (priced.filter { $0 != "customers" } + ["match"], "an entry of routes"),
             (top, "the top level"),
         ].filter { $0.0.contains(key) }
         return homes.count == 1 ? homes[0].1 : nil

@@ -8,6 +8,7 @@ struct MergedConfig {
     private(set) var facilitators: [ConfigNode.Entry] = []
     private(set) var upstreams: [ConfigNode.Entry] = []
     private(set) var policies: [ConfigNode.Entry] = []
+    private(set) var customers: [ConfigNode.Entry] = []
     private(set) var limits: [ConfigNode.Entry] = []
     private(set) var review: [ConfigNode.Entry] = []
     private(set) var timeouts: [ConfigNode.Entry] = []
@@ -32,6 +33,7 @@ struct MergedConfig {
         case "facilitators": facilitators += names(entry, path, problems)
         case "upstreams": upstreams += names(entry, path, problems)
         case "policies": policies += names(entry, path, problems)
+        case "customers": customers += names(entry, path, problems)
         case "limits": limits += names(entry, path, problems)
         case "review": review += names(entry, path, problems)
         case "timeouts": timeouts += names(entry, path, problems)

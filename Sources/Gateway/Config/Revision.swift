@@ -11,6 +11,10 @@ public final class Revision: Sendable {
     public let payments: [PaymentMethod]
     /// In file order; routes name them by index.
     public let upstreams: [UpstreamSettings]
+    /// In file order; routes name them by index.
+    public let policies: [PolicySettings]
+    /// In file order; routes name them by index.
+    public let customers: [CustomerSettings]
     /// In file order; `RouteTable` names them by index.
     public let routes: [Route]
     public let table: RouteTable
@@ -28,8 +32,9 @@ public final class Revision: Sendable {
 
     init(
         number: Int, settings: Settings, networks: [NetworkSettings], facilitators: [FacilitatorSettings],
-        payments: [PaymentMethod], upstreams: [UpstreamSettings], routes: [Route],
-        table: RouteTable, loadedAt: Int64, former: [FormerRevision], needsRestart: [String], warnings: [ConfigProblem],
+        payments: [PaymentMethod], upstreams: [UpstreamSettings], policies: [PolicySettings],
+        customers: [CustomerSettings], routes: [Route], table: RouteTable, loadedAt: Int64, former: [FormerRevision],
+        needsRestart: [String], warnings: [ConfigProblem],
         fingerprint: Int
     ) {
         self.number = number
@@ -38,6 +43,8 @@ public final class Revision: Sendable {
         self.facilitators = facilitators
         self.payments = payments
         self.upstreams = upstreams
+        self.policies = policies
+        self.customers = customers
         self.routes = routes
         self.table = table
         self.loadedAt = loadedAt

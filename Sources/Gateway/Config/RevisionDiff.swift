@@ -11,7 +11,7 @@ public struct RevisionDiff: Sendable, Equatable {
         needsRestart = new.needsRestart
         changes =
             Self.routes(old, new) + Self.payments(old, new) + Self.networks(old, new) + Self.facilitators(old, new)
-            + Self.upstreams(old, new) + Self.settings(old, new) + Self.relayer(old, new)
+            + Self.upstreams(old, new) + Self.doors(old, new) + Self.settings(old, new) + Self.relayer(old, new)
     }
 
     /// Routes are the same where they take the same requests.
@@ -42,7 +42,18 @@ public struct RevisionDiff: Sendable, Equatable {
         let amounts = [before, after].map { $0.terms?.offers.map(\.amountAtomic) }
         if amounts[0] != amounts[1] { note("price", price(before), price(after)) }
         note("upstream", old.upstreams[before.upstream].name, new.upstreams[after.upstream].name)
+        let policies = [(before, old), (after, new)].map { route, revision in
+            list(route.doors.policies.map { revision.policies[$0].name })
+        }
+        note("policies", policies[0], policies[1])
         guard let from = before.terms, let to = after.terms else { return changes }
+        let customers = [(before, old), (after, new)].map { route, revision in
+            list(route.doors.customers.map { revision.customers[$0].name })
+        }
+        note("customers", customers[0], customers[1])
+        let quotas = [before, after].map { $0.doors.freeQuota.map(BoundText.text) ?? "none" }
+        note("free_quota", quotas[0], quotas[1])
+        if from.chargeWhen != to.chargeWhen { changes.append("charge_when changed") }
         note("settle", from.order.rawValue, to.order.rawValue)
         note("accept", names(from), names(to))
         note("max_timeout_seconds", "\(from.maxTimeoutSeconds)", "\(to.maxTimeoutSeconds)")
@@ -54,6 +65,8 @@ public struct RevisionDiff: Sendable, Equatable {
         if from.mimeType != to.mimeType { changes.append("mime_type changed") }
         return changes
     }
+
+    private static func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
 
     private static func names(_ terms: Terms) -> String { terms.offers.map(\.paymentName).joined(separator: ", ") }
 
@@ -138,6 +151,22 @@ public struct RevisionDiff: Sendable, Equatable {
         }
     }
 
+    private static func doors(_ old: Revision, _ new: Revision) -> [String] {
+        let policies = named("policy", old.policies.map { ($0.name, $0) }, new.policies.map { ($0.name, $0) }) {
+            PolicyDiff.changes($0, $1)
+        }
+        let (former, present) = (old.customers.map { ($0.name, $0) }, new.customers.map { ($0.name, $0) })
+        let customers = named("customer", former, present) { from, to in
+            var changes: [String] = []
+            if from.keyHashes != to.keyHashes { changes.append("api_key_sha256 changed") }
+            if from.header != to.header { changes.append("header \(from.header) → \(to.header)") }
+            let rates = [from, to].map { $0.rate.map(BoundText.text) ?? "any" }
+            if rates[0] != rates[1] { changes.append("rate \(rates[0]) → \(rates[1])") }
+            return changes
+        }
+        return policies + customers
+    }
+
     private static func named<Value>(
         _ what: String, _ old: [(String, Value)], _ new: [(String, Value)], _ changes: (Value, Value) -> [String]
     ) -> [String] {
@@ -163,7 +192,6 @@ public struct RevisionDiff: Sendable, Equatable {
         if from.cors != to.cors { lines.append("cors: \(from.cors ? "on → off" : "off → on")") }
         if from.limits != to.limits { lines.append("limits: changed") }
         if from.timeouts != to.timeouts { lines.append("timeouts: changed") }
-        if from.policy != to.policy { lines.append("policies.default: changed") }
         if from.review != to.review { lines.append("review: changed") }
         if from.readyRequires != to.readyRequires { lines.append("ready_requires: changed") }
         return lines

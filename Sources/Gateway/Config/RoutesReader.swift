@@ -9,6 +9,7 @@ struct RoutesReader {
     let declaredPayments: Declared
     let upstreams: [UpstreamSettings]
     let declaredUpstreams: Declared
+    let doors: RouteDoorsReader
 
     private var routes: [Route] = []
     /// Of each route, for its conflicts.
@@ -39,13 +40,14 @@ struct RoutesReader {
 
     init(
         problems: ConfigProblems, payments: [PaymentMethod], declaredPayments: Declared, upstreams: [UpstreamSettings],
-        declaredUpstreams: Declared
+        declaredUpstreams: Declared, doors: RouteDoorsReader
     ) {
         self.problems = problems
         self.payments = payments
         self.declaredPayments = declaredPayments
         self.upstreams = upstreams
         self.declaredUpstreams = declaredUpstreams
+        self.doors = doors
     }
 
     mutating func read(_ entries: [(node: ConfigNode, path: ConfigPath)]) -> (routes: [Route], table: RouteTable) {
@@ -69,6 +71,7 @@ struct RoutesReader {
             case false?: terms(map, upstream.map { upstreams[$0] }).map { .priced($0) }
             case nil: nil
             }
+        let doors = doors.read(map, isFree: isFree == true, price: isFree == false ? Self.price(map) : nil)
         guard let pattern, let isFree else { return }
         if !isFree && pattern.methods.contains("OPTIONS") {
             map.error("match", "OPTIONS is never charged; list it in a route with free: true")
@@ -76,7 +79,7 @@ struct RoutesReader {
         // A route with errors of its own still stands in the table, so that conflicts show in the same run.
         let route = Route(
             index: routes.count, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
-            access: access ?? .free, place: map.entry("match")?.value.place ?? map.place)
+            access: access ?? .free, doors: doors, place: map.entry("match")?.value.place ?? map.place)
         routes.append(route)
         paths.append(map.below("match"))
         if !isFree && route.terms == nil { unpriceable.insert(route.index) }
@@ -127,6 +130,7 @@ struct RoutesReader {
         let redeliver: Redelivery = map.choice("redeliver") ?? .safe
         let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 600_000
         let storeAnswers = map.bytesOrOff("store_answers", in: 1...Self.maximumStoredBytes) ?? 64 << 10
+        let chargeWhen = ChargeWhenReader(problems: problems).read(map, order)
         let description = map.text("description")
         let mimeType = map.text("mime_type", expected: "a media type such as application/json")
         if let mimeType, !mimeType.contains("/") {
@@ -143,7 +147,13 @@ struct RoutesReader {
             description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000,
             storeAnswersBytes: storeAnswers ?? 0,
             priceText: price.text, priceOrder: price.order,
-            neededSeconds: needed)
+            neededSeconds: needed, chargeWhen: chargeWhen)
+    }
+
+    /// The price, where it is one; nothing is said where it is not.
+    private static func price(_ map: ConfigMap) -> DollarPrice? {
+        guard case .scalar(let text, _) = map.entry("price")?.value.content else { return nil }
+        return try? DollarPrice(text)
     }
 
     private func price(_ map: ConfigMap) -> DollarPrice? {

@@ -19,7 +19,6 @@ public struct Settings: Sendable {
     public var limits: Limits
     /// What an upstream gets that says nothing itself.
     public var timeouts: UpstreamTimeouts
-    public var policy: LeasePolicy
     /// Names of payment methods whose trouble makes `/readyz` say 503.
     public var readyRequires: [String]
     /// Of requests that wait for a person.

@@ -42,30 +42,6 @@ struct SettingsReader {
             ConfigMap(entries, root, path, known: KnownKeys.timeouts, problems: problems), UpstreamTimeouts())
     }
 
-    func policy(_ entries: [ConfigNode.Entry]) -> LeasePolicy {
-        let path = ConfigPath.key(.root, "policies")
-        let policies = ConfigMap(entries, root, path, known: KnownKeys.policies, problems: problems)
-        var policy = LeasePolicy()
-        guard let node = policies.entry("default")?.value,
-            let map = ConfigMap(node, policies.below("default"), known: KnownKeys.policy, problems: problems)
-        else { return policy }
-        let wallets = 1...10_000
-        if let value = map.entry("in_flight_per_wallet")?.value {
-            if case .map = value.content {
-                let own = ConfigMap(
-                    value, map.below("in_flight_per_wallet"), known: KnownKeys.inFlight, problems: problems)
-                policy.inFlightAfter = own?.count("after", in: wallets) ?? policy.inFlightAfter
-                policy.inFlightFirst = own?.count("first", in: wallets) ?? policy.inFlightFirst
-            } else if let both = map.count("in_flight_per_wallet", in: wallets) {
-                policy.inFlightAfter = both
-                policy.inFlightFirst = both
-            }
-        }
-        policy.leaseWaitMilliseconds = map.milliseconds("lease_wait", in: 0...600_000) ?? policy.leaseWaitMilliseconds
-        policy.leaseQueue = map.count("lease_queue", in: 0...10_000) ?? policy.leaseQueue
-        return policy
-    }
-
     func review(_ entries: [ConfigNode.Entry]) -> ReviewSettings {
         let path = ConfigPath.key(.root, "review")
         let map = ConfigMap(entries, root, path, known: KnownKeys.review, problems: problems)

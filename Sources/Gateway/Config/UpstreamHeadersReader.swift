@@ -66,8 +66,8 @@ struct UpstreamHeadersReader {
     }
 
     /// Why a field may not be set here; nil where it may.
-    private static func refusal(_ name: String) -> String? {
-        guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else {
+    static func refusal(_ name: String) -> String? {
+        guard isFieldName(name) else {
             return "\"\(ConfigNode.shortened(name))\" is no header field name (RFC 9110 §5.1)"
         }
         let lower = name.lowercased()
@@ -83,6 +83,9 @@ struct UpstreamHeadersReader {
         default: return lower.hasPrefix("x-farebox-") ? "is set by the gateway itself" : nil
         }
     }
+
+    /// RFC 9110 §5.1.
+    static func isFieldName(_ name: String) -> Bool { !name.isEmpty && name.utf8.allSatisfy(isTokenByte) }
 
     /// RFC 9110 §5.6.2.
     private static func isTokenByte(_ byte: UInt8) -> Bool {

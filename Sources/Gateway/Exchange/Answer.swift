@@ -10,6 +10,12 @@ struct Answer {
     let message: String
     var allow: String?
     var retryAfterSeconds: Int?
+    /// The policy that says no.
+    var policy: String?
+    /// What its bound would still let through: `$0.03`, `0`.
+    var left: String?
+    /// What a wallet lacks, for people.
+    var missing = ""
     /// Said where a caller could believe that money moved: `"charged": false`.
     var saysNotCharged = false
     /// In place of an error, how far what was asked for has come.
@@ -93,6 +99,9 @@ extension Exchange {
                 body.append("\"")
             }
             if answer.saysNotCharged { body.append(",\"charged\":false") }
+            if let policy = answer.policy { body.appendMember("policy", policy) }
+            if let left = answer.left { body.appendMember("left", left) }
+            if !answer.missing.isEmpty { body.appendMember("missing", answer.missing) }
             if let seconds = answer.retryAfterSeconds {
                 body.append(",\"retry_after_seconds\":")
                 body.append(decimal: seconds)
@@ -182,5 +191,16 @@ extension Exchange {
         record.bytesOut += out.count
         openCaller?._withUnsafeGuaranteedRef { $0.send(out.readable, .empty) }
         out.clear()
+    }
+}
+
+extension ByteBuffer {
+    /// A further member of an object.
+    fileprivate mutating func appendMember(_ key: StaticString, _ value: String) {
+        append(",\"")
+        append(key)
+        append("\":\"")
+        appendEscaped(value)
+        append("\"")
     }
 }

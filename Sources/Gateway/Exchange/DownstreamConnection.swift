@@ -42,6 +42,9 @@ final class DownstreamConnection: EventHandler, TimerTarget {
         return printedPeer.readable
     }
 
+    /// Whom bounds in memory count; made at first use.
+    private(set) lazy var key = CallerKey(peer)
+
     /// Not counted: the slab keeps every exchange to the loop's end.
     private var current: Unmanaged<Exchange>?
     private var exchange: Exchange? { current?.takeUnretainedValue() }

@@ -98,7 +98,9 @@ extension Exchange {
             out.append(host)
             out.append("\r\n")
         }
-        let dropped = purchase == nil ? Exchange.keptFromUpstream : Exchange.keptFromUpstreamWhenPaid
+        var dropped = purchase == nil ? Exchange.keptFromUpstream : Exchange.keptFromUpstreamWhenPaid
+        // An answer in parts or compressed could not be looked into, which the caller must not be able to bring about.
+        if let purchase, !purchase.chargeConditions.isEmpty { dropped = dropped.union([.acceptEncoding, .range]) }
         upstream.appendFields(of: head, except: dropped, to: &out)
         out.append("X-Forwarded-For: ")
         if let address = visit?.callerAddress { out.append(address) } else { out.append(caller?.peerText ?? .empty) }
@@ -128,7 +130,13 @@ extension Exchange {
             if let fault = purchase.heldBody?.fault { return withhold(purchase, .cannotHold, "\(fault)") }
             if purchase.heldBody?.awaitWritten() == false { return .pending }
             timer.cancel()
-            stage = .settlingAfter
+            switch decideCharge(purchase) {
+            case .charge: stage = .settlingAfter
+            case .free:
+                purchase.voidReason = "the answer does not hold what charge_when asks for"
+                beginHeldAnswer(purchase)
+            case .unreadable: return withhold(purchase, .answerUnreadable, "the answer cannot be looked into")
+            }
             return .ready
         }
         timer.cancel()
@@ -164,6 +172,7 @@ extension Exchange: AnswerReceiver {
             abandonConnection()
             return answerFailed(ClientFault(kind: .malformed, detail: "an upgrade that nobody asked for"))
         }
+        if let purchase { watch(head, purchase) }
         if let purchase, purchase.wantsToHold(head.statusCode) { return hold(head, purchase) }
         relay(head)
     }
@@ -186,6 +195,8 @@ extension Exchange: AnswerReceiver {
             purchase.answerIsUpstreams = true
             purchase.voidReason = "the upstream answered \(head.statusCode)"
             beginCopy(head, purchase)
+        } else if record.grant != nil {
+            dropped = dropped.union([.cacheControl, .expires, .pragma, .xFarebox])
         }
         out.append("HTTP/1.1 ")
         out.append(decimal: head.statusCode)
@@ -203,7 +214,9 @@ extension Exchange: AnswerReceiver {
     /// What the gateway adds to an upstream's answer: the receipt, the privacy of what was paid for, CORS, the connection.
     func appendAnswerFields(hasOrigin: Bool) {
         if let purchase { purchase.appendAnswerFields(to: &out) }
-        if purchase != nil && prepared.revision.settings.cors && head.fields.contains(.origin) {
+        if let grant = record.grant { appendFields(of: grant) }
+        if (purchase != nil || record.grant != nil) && prepared.revision.settings.cors && head.fields.contains(.origin)
+        {
             if !hasOrigin { out.append("Access-Control-Allow-Origin: *\r\n") }
             appendExposure()
         }

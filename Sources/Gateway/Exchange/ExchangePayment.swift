@@ -35,6 +35,14 @@ extension Exchange {
             guard let agreed = agreements.first(where: { $0.offer.domainSeparator == proven.domainSeparator }) else {
                 preconditionFailure("a payment is proven for one of its candidates")
             }
+            let doors = doors(of: route)
+            payerIsProven(doors)
+            let payer = payload.authorization.from.bytes
+            if let refused = refusalOfPayer(doors, payer) {
+                purchase = Purchase(payload, agreed, isProven: true)
+                return answer(refused)
+            }
+            if visit == nil, let grant = freeGrant(doors, payer: payer) { return serve(grant, by: route) }
             purchase = Purchase(payload, agreed, isProven: true)
         }
         stage = .collecting
@@ -176,8 +184,12 @@ extension Exchange {
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)
         case .leaseBusy(let trouble, let seconds): return answer(.leaseBusy(trouble, retryAfterSeconds: seconds))
-        case .bounded(let refusal): return answer(.bounded(refusal))
-        case .denied(let refusal): return answer(.denied(refusal))
+        case .bounded(let refusal):
+            record.policy = refusal.policy
+            return answer(.bounded(refusal))
+        case .denied(let refusal):
+            record.policy = refusal.policy
+            return answer(.denied(refusal))
         case .review(let hold, let reason):
             purchase.holds(hold)
             visit = ReviewVisit(.entering(why: reason))
@@ -194,7 +206,8 @@ extension Exchange {
     private func admission(_ purchase: Purchase, _ route: Route) -> Admission {
         let terms = purchase.terms
         let authorization = purchase.payload.authorization
-        let policy = prepared.revision.settings.policy
+        let doors = doors(of: route)
+        let lease = doors.lists.lease
         var admission = Admission(
             key: ClaimKey(
                 chain: purchase.offer.network, asset: purchase.offer.asset.bytes, payer: purchase.payer.bytes,
@@ -209,8 +222,9 @@ extension Exchange {
             redeliver: terms.redeliver, isIdempotent: head.method.isIdempotent,
             paymentID: purchase.payload.paymentIdentifier,
             redeliverForSeconds: Int64(terms.redeliverForSeconds),
-            inFlightPerWallet: terms.order == .after ? policy.inFlightAfter : policy.inFlightFirst,
-            leaseWaitMilliseconds: policy.leaseWaitMilliseconds, leaseQueue: policy.leaseQueue)
+            inFlightPerWallet: terms.order == .after ? lease.inFlightAfter : lease.inFlightFirst,
+            leaseWaitMilliseconds: lease.leaseWaitMilliseconds, leaseQueue: lease.leaseQueue,
+            bounds: doors.lists.bounds, gate: gate(doors))
         admission.review = visit?.pass
         if visit?.pass != nil { admission.gate.isApproved = true }
         return admission

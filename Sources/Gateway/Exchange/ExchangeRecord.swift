@@ -4,6 +4,10 @@ struct ExchangeRecord {
     enum Outcome: String {
         /// Forwarded, no price.
         case free
+        /// Forwarded for a customer, beside the price.
+        case customer
+        /// Forwarded out of the free quota, beside the price.
+        case quota
         /// Answered by the gateway: health, preflights.
         case answered
         /// Not served: no route, malformed, too large, too slow, refused by a bound.
@@ -34,6 +38,12 @@ struct ExchangeRecord {
     /// The stable code of our own answer.
     var code: String?
     var upstreamFault: ClientFault?
+    /// Why it was served without a payment, where it has a price.
+    var grant: Exchange.Grant?
+    /// Whose key came, let through or not.
+    var customer: String?
+    /// The policy that turned it away.
+    var policy: String?
     /// There was no request line to tell of.
     var targetIsUnknown = false
     var isBrokenOff = false
@@ -49,6 +59,9 @@ struct ExchangeRecord {
         outcome = .free
         if code != nil { code = nil }
         if upstreamFault != nil { upstreamFault = nil }
+        if grant != nil { grant = nil }
+        if customer != nil { customer = nil }
+        if policy != nil { policy = nil }
         targetIsUnknown = false
         isBrokenOff = false
     }

@@ -184,7 +184,16 @@ extension Exchange {
         else { return answer(.reviewRouteGone) }
         let route = prepared.revision.routes[index]
         self.route = route
-        return price(route)
+        // Neither customers nor free quotas: the answer would be given for nothing to whoever asks.
+        switch head.fields.count(of: .paymentSignature) + head.fields.count(of: .xPayment) {
+        case 0: return answer(challenging: route, code: visit?.challengeCode)
+        case 1: break
+        default: return answer(.severalPayments)
+        }
+        if let refused = refusalOfUnproven(doors(of: route)) { return answer(refused) }
+        upstream = worker.upstreams[route.upstream]
+        stage = .reading
+        return .ready
     }
 
     /// What the payment that waited was made for: the terms that it was taken for then, whatever the route asks now. Nil where the

@@ -36,7 +36,10 @@ extension Exchange {
         case .route(let index):
             let route = prepared.revision.routes[index]
             self.route = route
-            return route.isPriced ? price(route) : startForwarding(to: route.upstream)
+            if route.isPriced { return price(route) }
+            // Asked for here, since most free routes have no bounds.
+            if !route.doors.policies.isEmpty, let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
+            return startForwarding(to: route.upstream)
         case .optionsOnPriced(let index):
             let route = prepared.revision.routes[index]
             self.route = route
@@ -44,7 +47,9 @@ extension Exchange {
         case .notFound:
             switch prepared.revision.settings.unmatched {
             case .deny: return answer(.notFound)
-            case .free(let upstream): return startForwarding(to: upstream)
+            case .free(let upstream):
+                if let refused = refusalOfFree(prepared.doors.unmatched) { return answer(refused) }
+                return startForwarding(to: upstream)
             }
         case .methodNotAllowed(let methods): return answer(.methodNotAllowed(allow: prepared.table.allowText(methods)))
         case .ambiguousSpelling: return answer(.ambiguousSpelling)
@@ -60,8 +65,8 @@ extension Exchange {
     /// The authority that the request names; empty where HTTP/1.0 names none.
     var host: UnsafeRawBufferPointer { head.bytes(of: head.authority) }
 
-    /// A free route or an unmatched path that is let through: forwarded as it comes, body and all.
-    private func startForwarding(to index: Int) -> Progress {
+    /// A free route, an unmatched path, or one whose caller need not pay: forwarded as it comes, body and all.
+    func startForwarding(to index: Int) -> Progress {
         if case .length(let length) = head.framing, let limit = worker.limits.bodyBytes, length > limit {
             return answer(refusing: .bodyTooLarge)
         }
@@ -70,13 +75,19 @@ extension Exchange {
         return .ready
     }
 
-    /// A priced route: without a payment the 402, with one its reading.
-    func price(_ route: Route) -> Progress {
+    /// A priced route: without a payment the 402, with one its reading; before both, who need not pay.
+    private func price(_ route: Route) -> Progress {
+        let doors = doors(of: route)
+        if !doors.customers.isEmpty, let customer = customer(doors) { return admit(customer, to: route) }
         let fields = head.fields
         let v2 = fields.count(of: .paymentSignature)
         let v1 = fields.count(of: .xPayment)
-        if v1 + v2 > 1 { return answer(.severalPayments) }
-        if v1 + v2 == 0 { return answer(challenging: route, code: visit?.challengeCode) }
+        if v1 + v2 != 1 {
+            if v1 + v2 == 0, let grant = freeGrant(doors) { return serve(grant, by: route) }
+            if let refused = refusalOfUnpaid(doors) { return answer(refused) }
+            return v1 + v2 == 0 ? answer(challenging: route, error: nil) : answer(.severalPayments)
+        }
+        if let refused = refusalOfUnproven(doors) { return answer(refused) }
         // Before anything is charged: what is too large here could not be delivered later.
         let limit = route.terms?.bind == .body ? worker.limits.maxPricedBodyBytes : worker.limits.bodyBytes ?? .max
         if case .length(let length) = head.framing, length > limit { return answer(refusing: .bodyTooLarge) }

@@ -12,6 +12,9 @@ extension Exchange {
         }
         switch verdict {
         case .good:
+            let doors = doors(of: route)
+            payerIsProven(doors)
+            if let refused = refusalOfPayer(doors, purchase.payer.bytes) { return answer(refused) }
             stage = .admitting
             return .ready
         case .refused(let code): return answer(challenging: route, error: purchase.termsFault ?? code)

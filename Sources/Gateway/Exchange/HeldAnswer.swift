@@ -18,6 +18,7 @@ extension Exchange {
         purchase.heldStatusLineBytes = purchase.heldHead.count
         head.appendFields(except: Exchange.notHeld(head), to: &purchase.heldHead)
         purchase.heldHasBody = head.framing != .none
+        purchase.heldIsCoded = head.fields.contains(.contentEncoding)
         purchase.heldAllowsOrigin = head.fields.contains(.accessControlAllowOrigin)
     }
 
@@ -50,7 +51,18 @@ extension Exchange {
         return self.answer(answer)
     }
 
-    /// The money is ours: the head with its receipt, then the body.
+    /// Whether the held answer is charged, by `charge_when`.
+    func decideCharge(_ purchase: Purchase) -> ChargeDecision {
+        let conditions = purchase.chargeConditions
+        if conditions.isEmpty { return .charge }
+        // Without a body there is nothing to keep from the caller either.
+        guard purchase.heldHasBody, let body = purchase.heldBody else { return .free }
+        guard !purchase.heldIsCoded, case .bytes(let bytes) = body.peek(atMost: body.count), bytes.count == body.count
+        else { return .unreadable }
+        return ChargeDecision.decide(conditions, body: bytes)
+    }
+
+    /// The money is ours, or none is asked: the head, with its receipt, then the body.
     func beginHeldAnswer(_ purchase: Purchase) {
         guard let body = purchase.heldBody else { preconditionFailure("an answer is held") }
         answerStarted = true
@@ -58,6 +70,8 @@ extension Exchange {
         out.clear()
         out.append(purchase.heldHead.readable)
         if purchase.heldHasBody { out.appendField("Content-Length", decimal: body.count) }
+        // What the upstream said of caching was left behind for the case that it is paid for.
+        if !purchase.isPaid { out.append("Cache-Control: no-store\r\n") }
         appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
         out.append("\r\n")
         stage = .releasing

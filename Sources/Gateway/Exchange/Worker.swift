@@ -17,6 +17,7 @@ struct SharedServices: Sendable {
     let accessLog: AccessLog?
     let logger: Logger
     let status: GatewayStatus
+    let bounds: LiveBounds
 }
 
 /// One loop and everything it owns: listeners, connections, exchanges, pools. Used on the loop's thread alone.

@@ -9,9 +9,14 @@ final class PreparedRevision: Sendable {
     /// For the revision's https upstreams; read here, where no loop waits for the disk.
     let trusts: TrustedAuthorities
 
-    init(_ revision: Revision) {
+    /// What stands before its routes beside prices.
+    let doors: RevisionDoors
+
+    /// - Parameter live: what bounds count, of this process.
+    init(_ revision: Revision, live: LiveBounds = LiveBounds()) {
         self.revision = revision
         table = revision.table
+        doors = RevisionDoors(revision, live)
         trusts = TrustedAuthorities(reading: revision.upstreams.filter(\.url.isTLS).map(\.caFile))
         challenges = revision.routes.map { route in
             route.terms.map { Challenge($0, settings: revision.settings) }

@@ -65,6 +65,8 @@ final class Purchase {
     var givesStored = false
     /// A copy of the answer that streams by, while it fits what is kept.
     var copiedAnswer: AnswerCopy?
+    /// The held bytes are compressed, or otherwise not what they stand for.
+    var heldIsCoded = false
     private(set) var holdsAnswer = false
     var voidReason = "the exchange ended early"
 
@@ -131,8 +133,13 @@ final class Purchase {
 
     // MARK: The answer
 
-    /// `after`: an answer that will be charged is held until it is; what will not be goes to the caller as it is.
-    func wantsToHold(_ status: Int) -> Bool { !isPaid && (200...299).contains(status) }
+    /// `after`: an answer that may be charged is held until it is; what will not be goes to the caller as it is.
+    func wantsToHold(_ status: Int) -> Bool {
+        !isPaid && (terms.chargeWhen?.statuses ?? ChargeWhen.success).contains(status)
+    }
+
+    /// What the answer's JSON must hold to be charged; empty where its status says enough.
+    var chargeConditions: [JSONCondition] { terms.chargeWhen?.json ?? [] }
 
     func hold(in buffer: SpillBuffer) {
         heldBody = buffer

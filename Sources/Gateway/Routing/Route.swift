@@ -10,6 +10,8 @@ public final class Route: Sendable {
     public let access: Access
     /// Beside `access`, whose terms cost a copy to look at.
     let isPriced: Bool
+    /// What stands before it beside the price.
+    public let doors: RouteDoors
     public let place: ConfigPlace
 
     public enum Access: Sendable {
@@ -17,13 +19,17 @@ public final class Route: Sendable {
         case priced(Terms)
     }
 
-    init(index: Int, pattern: RoutePattern, matchText: String, upstream: Int, access: Access, place: ConfigPlace) {
+    init(
+        index: Int, pattern: RoutePattern, matchText: String, upstream: Int, access: Access,
+        doors: RouteDoors = RouteDoors(), place: ConfigPlace
+    ) {
         self.index = index
         self.matchText = matchText
         self.pattern = pattern
         self.upstream = upstream
         self.access = access
         isPriced = if case .priced = access { true } else { false }
+        self.doors = doors
         self.place = place
     }
 

@@ -24,6 +24,8 @@ public struct Terms: Sendable {
     /// Seconds that `validBefore` must leave: the route's total time-out and the settlement under `after`, else the
     /// settlement alone.
     public var neededSeconds: Int
+    /// Which answers are charged under `after`; nil: every 2xx.
+    public var chargeWhen: ChargeWhen?
 }
 
 extension Terms {

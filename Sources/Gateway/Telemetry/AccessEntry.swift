@@ -40,6 +40,10 @@ struct AccessEntry {
     var outcome: String
     /// The stable code of the error that the caller got or that cut the exchange off; empty without one.
     var error: String
+    /// The customer whose key came; empty without one.
+    var customer = ""
+    /// The policy that turned it away; empty without one.
+    var policy = ""
     var payment: Payment?
 
     /// Longer method, target and host texts are cut: hostile ones must not fill the disk.
@@ -75,6 +79,8 @@ struct AccessEntry {
         Self.write(",\"outcome\":\"", outcome, &line)
         if !upstream.isEmpty { Self.write("\",\"upstream\":\"", upstream, &line) }
         if !error.isEmpty { Self.write("\",\"error\":\"", error, &line) }
+        if !customer.isEmpty { Self.write("\",\"customer\":\"", customer, &line) }
+        if !policy.isEmpty { Self.write("\",\"policy\":\"", policy, &line) }
         if let payment {
             Self.write("\",\"payer\":\"", payment.payer, &line)
             Self.write("\",\"amount\":\"", payment.amountAtomic, &line)
@@ -89,6 +95,7 @@ struct AccessEntry {
     private var longestLine: Int {
         var texts = Self.cut(client).count + Self.cut(method).count + Self.cut(target).count + Self.cut(host).count
         texts += route.utf8.count + upstream.utf8.count + outcome.utf8.count + error.utf8.count
+        texts += customer.utf8.count + policy.utf8.count
         if let payment {
             texts += payment.payer.utf8.count + payment.amountAtomic.utf8.count
             texts += payment.network.utf8.count + payment.transaction.utf8.count
@@ -96,7 +103,7 @@ struct AccessEntry {
         return texts * EscapedText.growth + Self.keysAndNumbers
     }
 
-    /// All keys with their quotes (under 250 bytes), the time (24), and six numbers of at most 24 digits.
+    /// All keys with their quotes (under 280 bytes), the time (24), and six numbers of at most 24 digits.
     static let keysAndNumbers = 512
 
     @inline(__always)

@@ -18,6 +18,7 @@ extension Exchange {
             bytesIn: head.bytes.count + record.bytesIn, bytesOut: record.bytesOut,
             upstream: record.upstreamStartedNanoseconds > 0 ? upstream?.settings.name ?? "" : "",
             outcome: outcome.rawValue, error: errorCode,
+            customer: record.customer ?? "", policy: record.policy ?? "",
             payment: purchase.map { purchase in
                 AccessEntry.Payment(
                     payer: purchase.payerText, amountAtomic: purchase.offer.amountAtomic.decimalText,

@@ -63,12 +63,14 @@ class Response:
 
 
 class Connection:
-    def __init__(self, address: tuple[str, int], timeout: float = 20, receive_buffer: int | None = None, tls=None):
+    def __init__(self, address: tuple[str, int], timeout: float = 20, receive_buffer: int | None = None, tls=None, source: str | None = None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
