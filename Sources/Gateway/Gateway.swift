@@ -41,13 +41,20 @@ public final class Gateway {
         let bounds = LiveBounds()
         let money = try MoneyLoop(revision, ledger: ledger, resolver: resolver, logger: logger)
         self.money = money
+        let adminSecret: AdminSecret
+        do throws(AdminSecretFault) {
+            adminSecret = try AdminSecret(ledger: settings.ledgerPath)
+        } catch {
+            throw StartFault(description: "admin: \(error)")
+        }
         services = SharedServices(
-            ledger: ledger, money: money, resolver: resolver, disk: SpillDisk(), accessLog: accessLog, logger: logger,
-            status: status, bounds: bounds)
+            ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver,
+            disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds)
         let prepared = PreparedRevision(revision, live: bounds)
         let kept = KeptRevisions(prepared)
         loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
+        services.reviews.open(inboxes)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
             Gateway.take(event, inboxes, kept, bounds, money, logger)
         }

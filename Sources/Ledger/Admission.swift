@@ -40,6 +40,9 @@ public struct Admission: Sendable {
     /// What else it must pass.
     public var gate: AdmissionGate
 
+    /// Where a person let the request through before.
+    public var review: ReviewPass?
+
     public init(
         key: ClaimKey, binding: Bytes32, bind: BindMode = .body, order: SettleOrder = .after, amountAtomic: UInt128,
         payTo: Bytes20, validBefore: Int64, neededSeconds: Int64, assetDecimals: Int,

@@ -19,7 +19,7 @@ extension LedgerCore {
         presentation.reading = nil
         let known = try store.claim(admission.key)
         if try answerKnown(presentation, known) { return }
-        if let fault = admission.termsFault, known?.state != .owed {
+        if let fault = admission.termsFault, known?.state != .owed, known?.state != .waiting {
             answer(presentation, .refused(code: fault))
             return
         }
@@ -42,6 +42,8 @@ extension LedgerCore {
     func answerKnown(_ presentation: Presentation, _ known: ClaimRecord?) throws(StoreFault) -> Bool {
         guard let known else { return false }
         let isSame = known.binding == presentation.admission.binding
+        // What waits for a person is told so, or runs by now.
+        if isSame && known.state == .waiting { return false }
         switch known.machine.on(isSame ? .presentedAgain : .presentedForAnother) {
         case .moved: return false
         case .stayed(let actions) where actions == [.awaitEnd]:
@@ -61,6 +63,11 @@ extension LedgerCore {
         _ presentation: Presentation, _ wallet: WalletState, known: ClaimRecord?, isVerified: Bool
     ) throws(StoreFault) -> Step {
         let admission = presentation.admission
+        if try reviewDecides(presentation, wallet, known: known) { return .done }
+        if known?.state == .waiting && admission.review == nil {
+            try hold(presentation, wallet) { .review($0, reason: Self.inReview) }
+            return .done
+        }
         if let known, known.state == .owed {
             try redeemOwn(known, presentation, wallet)
             return .done
@@ -122,7 +129,7 @@ extension LedgerCore {
     }
 
     /// True where an earlier claim of this wallet with this binding decides: it is redeemed, waited for, or cannot be told.
-    private func redeemOrAwait(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) -> Bool {
+    func redeemOrAwait(_ presentation: Presentation, _ wallet: WalletState) throws(StoreFault) -> Bool {
         let admission = presentation.admission
         var unknown: ClaimRecord?
         var untold: ClaimRecord?
@@ -164,7 +171,7 @@ extension LedgerCore {
             try store.noteRedemption(admission.key, of: claim.id, validBefore: admission.validBefore)
         }
         try save(claim, wasAtRest: true, durable: true)
-        let ticket = start(claim, presentation, wallet, isRerun: true, givesStored: stored != nil)
+        let ticket = try start(claim, presentation, wallet, isRerun: true, givesStored: stored != nil)
         answer(presentation, .redeemed(ticket, transaction: claim.transaction ?? "", answer: stored))
     }
 
@@ -178,8 +185,8 @@ extension LedgerCore {
         claim.countedAt = store.tally.now
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
-            guard case .moved = known.machine.on(.presentedAgain) else {
-                preconditionFailure("only a void claim is taken up again")
+            guard case .moved = known.machine.on(known.state == .waiting ? .approved : .presentedAgain) else {
+                preconditionFailure("only a void claim is taken up again, or one that waited")
             }
             claim.id = known.id
             claim.createdAt = known.createdAt
@@ -187,23 +194,24 @@ extension LedgerCore {
             // An answer that was held when the former attempt came to nothing.
             try store.answers.erase(known.id.row)
             try store.updateTerms(claim)
-            try save(claim, wasAtRest: true, durable: true)
+            try save(claim, wasAtRest: known.state.isAtRest, durable: true)
         } else {
             try store.insert(&claim)
             didWrite(durable: true)
         }
-        answer(presentation, .claimed(start(claim, presentation, wallet, isRerun: false)))
+        if case .paid(let review) = admission.review { try store.reviews.setRun(claim.id.row, of: review.row) }
+        answer(presentation, .claimed(try start(claim, presentation, wallet, isRerun: false)))
     }
 
     private func start(
         _ claim: ClaimRecord, _ presentation: Presentation, _ wallet: WalletState, isRerun: Bool,
         givesStored: Bool = false
-    ) -> Ticket {
+    ) throws(StoreFault) -> Ticket {
         let admission = presentation.admission
         let entry = InFlight(
             claim, wallet: wallet, leaseOrder: admission.order, token: presentation.token, isRerun: isRerun,
             givesStored: givesStored, assetDecimals: admission.assetDecimals,
-            keepSeconds: admission.redeliverForSeconds)
+            keepSeconds: max(admission.redeliverForSeconds, try reviewKeepSeconds(admission)))
         wallet.inFlight.append(entry)
         inFlight[claim.id.row] = entry
         inFlightByToken[entry.token] = entry

@@ -144,7 +144,7 @@ final class ClaimTally {
 
 extension ClaimState {
     /// Bounds count it.
-    var isCounted: Bool { self != .void && self != .failed }
+    var isCounted: Bool { self != .void && self != .failed && self != .waiting }
 }
 
 /// The books that count a claim, by what its row says of its policies: names separated by commas.

@@ -45,7 +45,7 @@ public final class Ledger: Sendable {
     public func admit(
         _ admission: Admission, reply: @escaping @Sendable (Admitted) -> Void
     ) -> AdmissionToken {
-        let token = AdmissionToken(number: lastToken.add(1, ordering: .relaxed).newValue)
+        let token = newToken()
         post(.admit(admission, token, reply))
         return token
     }
@@ -156,7 +156,11 @@ public final class Ledger: Sendable {
         if let joining { pthread_join(joining, nil) }
     }
 
-    private func post(_ letter: Letter) {
+    func newToken() -> AdmissionToken {
+        AdmissionToken(number: lastToken.add(1, ordering: .relaxed).newValue)
+    }
+
+    func post(_ letter: Letter) {
         if !mailbox.post(letter) { letter.answerUnavailable("the gateway is stopping") }
     }
 }

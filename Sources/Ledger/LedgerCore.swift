@@ -35,6 +35,8 @@ final class LedgerCore {
     var awake: Deque<Presentation> = []
     /// Wallets where a lease or a reservation may have become free.
     var toPump: Deque<WalletState> = []
+    /// Approved requests that are being run, by the row of the review.
+    var reviewsGiven: Set<Int64> = []
     var outbox = Outbox()
     var transactions = SandboxTransactions()
     /// When answers are to be erased next, in monotonic nanoseconds: at the first turn, and while any are kept.
@@ -164,6 +166,7 @@ final class LedgerCore {
         case .ended(let attempt, let end): try ended(attempt, end)
         case .lost(let attempt): try lost(attempt)
         case .resolve(let id, let resolution, let reply): try resolve(id, resolution, reply)
+        case .review(let letter): try handle(letter)
         case .stop: break
         }
     }

@@ -30,8 +30,8 @@ public struct LedgerFault: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Reads a ledger that another process may be running, through a read-only connection of its own (WAL readers block nobody).
 public final class LedgerReader {
-    private let database: Database
-    private let mark: UInt32
+    let database: Database
+    let mark: UInt32
 
     /// Opens an existing ledger; never makes one.
     public init(path: String) throws(LedgerFault) {
@@ -144,7 +144,7 @@ public final class LedgerReader {
         }
     }
 
-    private func read<Value>(_ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
+    func read<Value>(_ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
         do throws(StoreFault) {
             return try body()
         } catch {

@@ -96,5 +96,6 @@ enum Letter: Sendable {
     /// A ticket was let go without an end.
     case lost(Attempt)
     case resolve(ClaimID, ClaimResolution, @Sendable (ResolveOutcome) -> Void)
+    case review(ReviewLetter)
     case stop
 }

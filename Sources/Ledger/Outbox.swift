@@ -9,6 +9,7 @@ struct Outbox {
         case replacing(@Sendable (Bool) -> Void, Bool)
         case evidence(@Sendable (EvidenceOutcome) -> Void, EvidenceOutcome)
         case watched(@Sendable ([WatchedClaim]) -> Void, [WatchedClaim])
+        case other(@Sendable () -> Void, otherwise: @Sendable (String) -> Void)
     }
 
     private var answers: [Answer] = []
@@ -45,6 +46,13 @@ struct Outbox {
         answers.append(.watched(reply, value))
     }
 
+    /// Any other answer: `tell` after the commit, `otherwise` with the reason in place of it.
+    mutating func put(
+        _ tell: @escaping @Sendable () -> Void, otherwise: @escaping @Sendable (_ reason: String) -> Void
+    ) {
+        answers.append(.other(tell, otherwise: otherwise))
+    }
+
     /// After the commit.
     mutating func send() {
         for answer in answers {
@@ -57,6 +65,7 @@ struct Outbox {
             case .replacing(let reply, let value): reply(value)
             case .evidence(let reply, let value): reply(value)
             case .watched(let reply, let value): reply(value)
+            case .other(let tell, _): tell()
             }
         }
         answers.removeAll(keepingCapacity: true)
@@ -74,6 +83,7 @@ struct Outbox {
             case .replacing(let reply, _): reply(false)
             case .evidence(let reply, _): reply(.unavailable(reason: reason))
             case .watched(let reply, _): reply([])
+            case .other(_, let otherwise): otherwise(reason)
             }
         }
         answers.removeAll()
@@ -92,6 +102,7 @@ extension Letter {
         case .replacing(_, _, let reply): reply(false)
         case .evidence(_, _, let reply): reply(.unavailable(reason: reason))
         case .watched(let reply): reply([])
+        case .review(let letter): letter.answerUnavailable(reason)
         case .callerGone, .release, .store, .ended, .lost, .stop: break
         }
     }

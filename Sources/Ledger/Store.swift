@@ -28,6 +28,7 @@ final class Store {
     let tally: ClaimTally
     let answers: AnswerTable
     let journal: Journal
+    let reviews: ReviewTable
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
     private(set) var isOpen = false
@@ -105,6 +106,7 @@ final class Store {
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database, journal: journal)
+        reviews = try ReviewTable(database)
         tally = try ClaimTally(database, wallNow: now)
         answers = try AnswerTable(database)
         database.countLogPages()

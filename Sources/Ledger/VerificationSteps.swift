@@ -17,7 +17,7 @@ extension LedgerCore {
     }
 
     /// Nil where the hold is over.
-    private func takeHeld(_ name: HoldName) -> Presentation? {
+    func takeHeld(_ name: HoldName) -> Presentation? {
         guard let presentation = held[name.token], case .held(name.number) = presentation.place else { return nil }
         held[name.token] = nil
         return presentation

@@ -57,4 +57,13 @@ public struct Offer: Sendable, Hashable {
         self.facilitator = facilitator
         self.factories = factories
     }
+
+    /// The same at another price, to another recipient.
+    public func priced(at amountAtomic: UInt128, to payTo: Address) -> Offer {
+        Offer(
+            paymentName: paymentName, network: network, networkV1Name: networkV1Name, chainID: chainID, asset: asset,
+            assetDecimals: assetDecimals, domainName: domainName, domainVersion: domainVersion, payTo: payTo,
+            amountAtomic: amountAtomic, maxTimeoutSeconds: maxTimeoutSeconds, settlesFirst: settlesFirst,
+            facilitator: facilitator, factories: factories)
+    }
 }

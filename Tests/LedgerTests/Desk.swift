@@ -92,7 +92,7 @@ final class Desk {
     let mailbox = Mailbox()
     private(set) var core: LedgerCore
     private(set) var recovered: Recovery.Report
-    private var tokens: UInt64 = 0
+    var tokens: UInt64 = 0
     private var gathered: [Letter]?
     /// Tickets whose exchanges go on.
     var held: [Ticket] = []

@@ -4,6 +4,7 @@ import HTTP
 extension Exchange {
     /// The admin listener's paths: `/healthz` says that the process is alive, `/readyz` whether it should get requests.
     func answerAdmin() -> Progress {
+        if path.starts(with: ReviewAdmin.path) { return administerReviews() }
         guard head.method == .get || head.method == .head else { return answer(.methodNotAllowed(allow: "GET, HEAD")) }
         if path.elementsEqual("/healthz".utf8) { return answerHealth(200, status: "alive", nil) }
         guard path.elementsEqual("/readyz".utf8) else { return answer(.notFound) }

@@ -142,19 +142,19 @@ public enum LedgerReport {
     }
 
     /// In dollars where the asset is USDC that is known, else in atomic units.
-    private static func price(_ claim: ClaimRecord) -> String {
+    static func price(_ claim: ClaimRecord) -> String {
         let amount = UInt256(claim.amountAtomic)
         let network = Network.chainID(caip2: claim.key.chain).flatMap { Network.withChainID($0) }
         guard let token = network?.usdc, token.address == Address(claim.key.asset) else { return "\(amount) atomic" }
         return PayMaximum.dollars(amount, decimals: token.decimals)
     }
 
-    private static func network(_ chain: String) -> String {
+    static func network(_ chain: String) -> String {
         Network.chainID(caip2: chain).flatMap { Network.withChainID($0) }?.name ?? chain
     }
 
     /// RFC 3339 in UTC, whole seconds.
-    private static func time(_ seconds: Int64) -> String {
+    static func time(_ seconds: Int64) -> String {
         var out = ByteBuffer()
         var clock = WallClockText()
         // What nanoseconds hold ends in 2262; a window may be as long as its payer likes.
@@ -162,7 +162,7 @@ public enum LedgerReport {
         return out.text.prefix(19) + "Z"
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var out = ByteBuffer()
         out.appendEscaped(text)
         return out.text
@@ -170,5 +170,5 @@ public enum LedgerReport {
 }
 
 extension String {
-    fileprivate var trimmedAtEnd: Substring { self[...(lastIndex { $0 != " " } ?? startIndex)] }
+    var trimmedAtEnd: Substring { self[...(lastIndex { $0 != " " } ?? startIndex)] }
 }

@@ -108,7 +108,8 @@ public struct ConfigLoader: Sendable {
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
-            readyRequires: reader.readyRequires(top, declaredPayments), relayer: relayer)
+            readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
+            relayer: relayer)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)

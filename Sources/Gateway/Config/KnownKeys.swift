@@ -4,6 +4,7 @@ enum KnownKeys {
         "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
         "policies",
         "customers", "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
+        "review",
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
     static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
@@ -17,8 +18,8 @@ enum KnownKeys {
     static let route = ["match", "upstream", "free", "description", "mime_type", "policies"] + priced
     /// Keys that only a priced route takes.
     static let priced = [
-        "price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for",
-        "store_answers", "customers", "free_quota", "charge_when",
+        "price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers",
+        "customers", "free_quota", "charge_when",
     ]
     static let policy = [
         "in_flight_per_wallet", "lease_wait", "lease_queue", "per_wallet", "per_address", "everyone", "deny",
@@ -34,6 +35,7 @@ enum KnownKeys {
     static let customer = ["api_key_sha256", "header", "rate"]
     static let freeQuota = ["per_wallet_or_address"]
     static let chargeWhen = ["status", "json"]
+    static let review = ["per_wallet", "total", "keep", "body"]
     static let unmatched = ["free"]
     static let limits = [
         "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory",

@@ -10,6 +10,7 @@ struct MergedConfig {
     private(set) var policies: [ConfigNode.Entry] = []
     private(set) var customers: [ConfigNode.Entry] = []
     private(set) var limits: [ConfigNode.Entry] = []
+    private(set) var review: [ConfigNode.Entry] = []
     private(set) var timeouts: [ConfigNode.Entry] = []
     private(set) var routes: [(node: ConfigNode, path: ConfigPath)] = []
 
@@ -34,6 +35,7 @@ struct MergedConfig {
         case "policies": policies += names(entry, path, problems)
         case "customers": customers += names(entry, path, problems)
         case "limits": limits += names(entry, path, problems)
+        case "review": review += names(entry, path, problems)
         case "timeouts": timeouts += names(entry, path, problems)
         case "routes":
             if Self.isEmpty(entry.value) { return }

@@ -192,6 +192,7 @@ public struct RevisionDiff: Sendable, Equatable {
         if from.cors != to.cors { lines.append("cors: \(from.cors ? "on → off" : "off → on")") }
         if from.limits != to.limits { lines.append("limits: changed") }
         if from.timeouts != to.timeouts { lines.append("timeouts: changed") }
+        if from.review != to.review { lines.append("review: changed") }
         if from.readyRequires != to.readyRequires { lines.append("ready_requires: changed") }
         return lines
     }

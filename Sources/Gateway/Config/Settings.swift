@@ -21,6 +21,8 @@ public struct Settings: Sendable {
     public var timeouts: UpstreamTimeouts
     /// Names of payment methods whose trouble makes `/readyz` say 503.
     public var readyRequires: [String]
+    /// Of requests that wait for a person.
+    public var review = ReviewSettings()
     /// Nil where nothing is settled by our own transactions.
     public var relayer: RelayerSettings?
 }

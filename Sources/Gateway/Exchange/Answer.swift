@@ -18,6 +18,12 @@ struct Answer {
     var missing = ""
     /// Said where a caller could believe that money moved: `"charged": false`.
     var saysNotCharged = false
+    /// In place of an error, how far what was asked for has come.
+    var progress: String?
+    /// What a person said.
+    var remark: String?
+    /// `WWW-Authenticate: Bearer` (RFC 6750 §3).
+    var asksForBearer = false
     var isPreflight = false
     /// The outcome's name in the access log.
     var outcome: ExchangeRecord.Outcome = .refused
@@ -82,11 +88,16 @@ extension Exchange {
         record.code = answer.code
         var body = ByteBuffer()
         if let code = answer.code {
-            body.append("{\"error\":\"")
-            body.append(string: code)
+            body.append(answer.progress == nil ? "{\"error\":\"" : "{\"status\":\"")
+            body.append(string: answer.progress ?? code)
             body.append("\",\"message\":\"")
             body.append(string: answer.message)
             body.append("\"")
+            if let remark = answer.remark {
+                body.append(",\"remark\":\"")
+                body.appendEscaped(remark)
+                body.append("\"")
+            }
             if answer.saysNotCharged { body.append(",\"charged\":false") }
             if let policy = answer.policy { body.appendMember("policy", policy) }
             if let left = answer.left { body.appendMember("left", left) }
@@ -103,20 +114,23 @@ extension Exchange {
             out.append(string: allow)
             out.append("\r\n")
         }
+        if answer.asksForBearer { out.append("WWW-Authenticate: Bearer\r\n") }
         if let seconds = answer.retryAfterSeconds { out.appendField("Retry-After", decimal: seconds) }
         if answer.isPreflight { appendPreflightFields() } else { appendOwnCORS() }
         return finishOwnAnswer(body.readable, type: "application/json")
     }
 
     /// Status line, date, caching and connection of an answer of our own.
-    func beginOwnHead(_ status: Int) {
+    func beginOwnHead(_ status: Int, caching: StaticString = "no-store") {
         record.status = status
         answerStarted = true
         out.clear()
         out.appendStatusLine(status)
         out.append("Date: ")
         out.append(worker.dateText)
-        out.append("\r\nCache-Control: no-store\r\n")
+        out.append("\r\nCache-Control: ")
+        out.append(caching)
+        out.append("\r\n")
         appendConnectionField()
     }
 

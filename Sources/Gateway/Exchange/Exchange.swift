@@ -20,6 +20,8 @@ final class Exchange: TimerTarget {
         case admitting
         /// The chain or the facilitator says whether the payment would settle; the lease is held, nothing is claimed.
         case verifying
+        /// The ledger says where a review stands, or takes the request in that is to wait for one.
+        case reviewing
         /// `settle: first`: the money moves before the upstream is asked.
         case settlingFirst
         /// The upstream is asked.
@@ -94,9 +96,12 @@ final class Exchange: TimerTarget {
     var answerIsWhole = false
     var upstreamFault: ClientFault?
     var triedAgain = false
+    private var acknowledgementChecks = 0
 
     /// What is bought, where the route has a price and the caller pays.
     var purchase: Purchase?
+    /// What the exchange has to do with a person's review; nil for nearly all.
+    var visit: ReviewVisit?
 
     @exclusivity(unchecked) var record = ExchangeRecord(startedNanoseconds: 0)
     let timer: Timer
@@ -138,10 +143,11 @@ final class Exchange: TimerTarget {
         advance()
     }
 
-    private func prepare(_ downstream: DownstreamConnection) {
-        openCaller = .passUnretained(downstream)
+    /// - Parameter downstream: nil for a request that nobody waits for.
+    func prepare(_ downstream: DownstreamConnection?) {
+        openCaller = downstream.map { .passUnretained($0) }
         if prepared !== worker.prepared { prepared = worker.prepared }
-        isAdmin = downstream.isAdmin
+        isAdmin = downstream?.isAdmin ?? false
         record.begin(atNanoseconds: worker.loop.nowNanoseconds)
         requestIsWhole = head.framing == .none || head.framing == .length(0)
     }
@@ -157,6 +163,7 @@ final class Exchange: TimerTarget {
             case .proving: progress = provePayment()
             case .admitting: progress = admitPayment()
             case .verifying: progress = verifyPayment()
+            case .reviewing: progress = review()
             case .settlingFirst: progress = settleFirst()
             case .forwarding: progress = forward()
             case .answering: progress = judgeAnswer()
@@ -177,13 +184,14 @@ final class Exchange: TimerTarget {
             return .ready
         }
         if openCaller._withUnsafeGuaranteedRef({ $0.hasUnsentBytes || $0.isBroken }) { return .pending }
-        if let purchase, purchase.ticket != nil, let downstream, downstream.peerHasFinished, !downstream.isAcknowledged
+        if purchase?.ticket != nil || visit?.ticket != nil, let downstream, downstream.peerHasFinished,
+            !downstream.isAcknowledged
         {
-            if purchase.acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
+            if acknowledgementChecks == Purchase.acknowledgementChecksAtMost {
                 end(delivered: false)
                 return .ready
             }
-            purchase.acknowledgementChecks += 1
+            acknowledgementChecks += 1
             timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Purchase.acknowledgementCheckNanoseconds)
             return .pending
         }
@@ -196,7 +204,8 @@ final class Exchange: TimerTarget {
         stage = .ended
         timer.cancel()
         if connection != nil { abandonConnection() }
-        let outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
+        var outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
+        if let visit { outcome = conclude(visit, outcome, delivered: delivered) }
         worker.log(self, outcome: outcome)
         let endsWithConnection = answerFraming == .untilClose
         let caller = openCaller
@@ -206,6 +215,7 @@ final class Exchange: TimerTarget {
         if goneCaller != nil { goneCaller = nil }
         if upstream != nil { upstream = nil }
         if purchase != nil { purchase = nil }
+        if visit != nil { visit = nil }
         requestIsWhole = false
         requestBodyBytes = 0
         hasContinued = false
@@ -215,6 +225,7 @@ final class Exchange: TimerTarget {
         answerIsWhole = false
         if upstreamFault != nil { upstreamFault = nil }
         triedAgain = false
+        acknowledgementChecks = 0
         targetIsRewritten = false
         pathLength = 0
         earlyBody.release()
@@ -251,7 +262,7 @@ final class Exchange: TimerTarget {
     /// retry of the same request waits for this exchange rather than being charged beside it.
     func callerFinishedSending() {
         switch stage {
-        case .routing, .reading, .collecting, .proving, .admitting, .verifying, .ended: return
+        case .routing, .reading, .collecting, .proving, .admitting, .verifying, .reviewing, .ended: return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }
@@ -263,7 +274,7 @@ final class Exchange: TimerTarget {
         openCaller = nil
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting, .proving, .verifying: return end(delivered: false)
+        case .routing, .reading, .collecting, .proving, .verifying, .reviewing: return end(delivered: false)
         case .admitting:
             tellCallerGone()
             return end(delivered: false)

@@ -103,7 +103,7 @@ extension Exchange {
         if let purchase, !purchase.chargeConditions.isEmpty { dropped = dropped.union([.acceptEncoding, .range]) }
         upstream.appendFields(of: head, except: dropped, to: &out)
         out.append("X-Forwarded-For: ")
-        out.append(caller?.peerText ?? .empty)
+        if let address = visit?.callerAddress { out.append(address) } else { out.append(caller?.peerText ?? .empty) }
         out.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
         out.append(host)
         out.append("\r\n")
@@ -310,7 +310,7 @@ extension Exchange: SpillTarget {
             guard let purchase else { return }
             guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
-        case .releasing: advance()
+        case .releasing, .reviewing: advance()
         case .routing, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding, .settlingAfter,
             .delivering,
             .ended:

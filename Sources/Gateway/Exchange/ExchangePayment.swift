@@ -20,7 +20,7 @@ extension Exchange {
         } catch {
             return answer(challenging: route, error: error.code)
         }
-        let agreements = agreements(payload, terms)
+        let agreements = agreementsAsClaimed(payload, terms) ?? agreements(payload, terms)
         guard let best = agreements.first else {
             return answer(challenging: route, error: Matching.refusal(of: payload, among: terms.offers))
         }
@@ -42,7 +42,7 @@ extension Exchange {
                 purchase = Purchase(payload, agreed, isProven: true)
                 return answer(refused)
             }
-            if let grant = freeGrant(doors, payer: payer) { return serve(grant, by: route) }
+            if visit == nil, let grant = freeGrant(doors, payer: payer) { return serve(grant, by: route) }
             purchase = Purchase(payload, agreed, isProven: true)
         }
         stage = .collecting
@@ -87,7 +87,13 @@ extension Exchange {
     /// Waits for the whole body where the payment is bound to it, and computes what the payment is bound to.
     func collectBody() -> Progress {
         guard let purchase else { preconditionFailure("only what is paid for is collected") }
-        if !purchase.bindingHasBegun { beginBinding(purchase) }
+        if !purchase.bindingHasBegun {
+            beginBinding(purchase)
+            if let stored = visit?.takeBody(), !stored.isEmpty, purchase.collectsBody {
+                stored.withUnsafeBytes { collect($0, purchase) }
+                if stage != .collecting { return .ready }
+            }
+        }
         if purchase.collectsBody && !requestIsWhole {
             invite()
             return .pending
@@ -164,6 +170,7 @@ extension Exchange {
             return .ready
         case .claimed(let ticket):
             purchase.claimed(ticket)
+            visit?.wasClaimed = true
             stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
         case .redeemed(let ticket, let transaction, let answer):
             purchase.redeemed(ticket, transaction: transaction)
@@ -184,12 +191,15 @@ extension Exchange {
             record.policy = refusal.policy
             return answer(.denied(refusal))
         case .review(let hold, let reason):
-            worker.ledger.release(hold)
-            return answer(.needsReview(reason))
+            purchase.holds(hold)
+            visit = ReviewVisit(.entering(why: reason))
+            stage = .reviewing
+            return .ready
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
         case .unavailable: return answer(.ledgerUnavailable)
         }
-        if downstream?.peerFinished == true { callerFinishedSending() }
+        // Who let it run is nobody's connection: its caller's retries wait for it.
+        if downstream?.peerFinished != false { callerFinishedSending() }
         return .ready
     }
 
@@ -198,7 +208,7 @@ extension Exchange {
         let authorization = purchase.payload.authorization
         let doors = doors(of: route)
         let lease = doors.lists.lease
-        return Admission(
+        var admission = Admission(
             key: ClaimKey(
                 chain: purchase.offer.network, asset: purchase.offer.asset.bytes, payer: purchase.payer.bytes,
                 nonce: authorization.nonce),
@@ -215,6 +225,9 @@ extension Exchange {
             inFlightPerWallet: terms.order == .after ? lease.inFlightAfter : lease.inFlightFirst,
             leaseWaitMilliseconds: lease.leaseWaitMilliseconds, leaseQueue: lease.leaseQueue,
             bounds: doors.lists.bounds, gate: gate(doors))
+        admission.review = visit?.pass
+        if visit?.pass != nil { admission.gate.isApproved = true }
+        return admission
     }
 
     /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.

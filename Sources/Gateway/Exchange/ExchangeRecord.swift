@@ -16,6 +16,8 @@ struct ExchangeRecord {
         case challenged
         /// 402 at the settlement.
         case unsettled
+        /// 202: a person looks at it first, or it runs without its caller.
+        case waiting
         case delivered
         case owed
         /// What was delivered once is given again, from what is kept of it.

@@ -27,6 +27,8 @@ extension Exchange {
             return answer(refusing: .malformed(fault))
         }
         if isAdmin { return answerAdmin() }
+        if visit != nil { return routeReviewed() }
+        if let url = ReviewURL.hash(ofPath: path) { return visitReview(url) }
         if head.method == .trace { return refuseTunnel() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let prepared = prepared
@@ -147,7 +149,7 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .reading, .collecting, .proving, .verifying, .forwarding, .answering: break
+        case .routing, .reading, .collecting, .proving, .verifying, .reviewing, .forwarding, .answering: break
         }
         abandonConnection()
         if answerStarted { return breakOff() }

@@ -9,6 +9,9 @@ import Synchronization
 struct SharedServices: Sendable {
     let ledger: Ledger
     let money: any MoneyDesk
+    let reviews: ReviewDesk
+    /// Proves to the admin listener who may decide on reviews.
+    let adminSecret: AdminSecret
     let resolver: Resolver
     let disk: SpillDisk
     let accessLog: AccessLog?
@@ -31,6 +34,8 @@ final class Worker {
     private(set) var upstreams: [Upstream] = []
     let exchanges = ExchangeSlab()
     let challenges = ChallengeMemory()
+    /// Of the loop that the desk wakes by; the others never make theirs.
+    private(set) lazy var reviewClock = ReviewClock(loop, services.reviews)
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     private(set) var isDraining = false
@@ -74,6 +79,12 @@ final class Worker {
 
     func listen(_ socket: consuming ListeningSocket, isAdmin: Bool) throws(SystemFault) {
         listeners.append(try Listener(worker: self, socket: socket, isAdmin: isAdmin))
+    }
+
+    /// An approved request that nobody waits for. A process that drains leaves it to the next one.
+    func run(_ run: ReviewRun) {
+        if isDraining { return services.reviews.ended(isSettled: false) }
+        exchanges.take(for: self)._withUnsafeGuaranteedRef { $0.begin(run) }
     }
 
     // MARK: Connections

@@ -30,12 +30,6 @@ extension Answer {
         return answer
     }
 
-    static func needsReview(_ reason: String) -> Answer {
-        var answer = Answer(403, reason, "A person has to let this payment through. Nothing was charged.")
-        answer.saysNotCharged = true
-        return answer
-    }
-
     static var ledgerUnavailable: Answer {
         var answer = Answer(503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.")
         answer.retryAfterSeconds = 5

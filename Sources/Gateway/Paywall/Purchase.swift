@@ -70,7 +70,6 @@ final class Purchase {
     var heldIsCoded = false
     private(set) var holdsAnswer = false
     var voidReason = "the exchange ended early"
-    var acknowledgementChecks = 0
 
     init(_ payload: PaymentPayload, _ agreed: Agreement, isProven: Bool) {
         self.payload = payload
@@ -105,6 +104,8 @@ final class Purchase {
 
     /// Nothing else of the wallet is in flight.
     var holdIsAlone: Bool { hold?.isAlone == true }
+
+    var holdsLease: Bool { hold != nil }
 
     func takeHold() -> LeaseHold? { hold.take() }
 

@@ -8,9 +8,9 @@ extension Exchange {
         let now = worker.loop.nowNanoseconds
         let answered = record.upstreamFirstByteNanoseconds
         return AccessEntry(
-            endedNanoseconds: wallNanoseconds(), client: caller?.peerText ?? .empty,
+            endedNanoseconds: wallNanoseconds(), client: clientText,
             method: record.targetIsUnknown ? .empty : head.bytes(of: head.methodRange),
-            target: record.targetIsUnknown ? .empty : head.bytes(of: head.target),
+            target: record.targetIsUnknown ? .empty : targetText,
             host: record.targetIsUnknown ? .empty : host, route: route?.matchText ?? "",
             revision: prepared.revision.number, status: record.status,
             totalNanoseconds: now &- record.startedNanoseconds,
@@ -24,6 +24,15 @@ extension Exchange {
                     payer: purchase.payerText, amountAtomic: purchase.offer.amountAtomic.decimalText,
                     network: purchase.offer.network, transaction: purchase.transaction)
             })
+    }
+
+    private var clientText: UnsafeRawBufferPointer { caller?.peerText ?? .empty }
+
+    /// Whoever has a review's URL has its answer: it is not for logs.
+    private var targetText: UnsafeRawBufferPointer {
+        guard case .asking? = visit?.errand else { return head.bytes(of: head.target) }
+        return UnsafeRawBufferPointer(
+            start: ReviewURL.shown.utf8Start, count: ReviewURL.shown.utf8CodeUnitCount)
     }
 
     private var errorCode: String {
