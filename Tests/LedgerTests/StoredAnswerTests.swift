@@ -222,13 +222,13 @@ import Testing
         }
         // In flight they would be kept.
         try store.database.execute("UPDATE claims SET state = 'delivered', at_rest = 1")
-        try store.commit()
+        try store.commit(at: Pay.now)
         #expect(try holds(store, path, "secret"))
         try store.beginIfNeeded()
         #expect(try !store.answers.eraseExpired(now: Pay.now + 599))
         #expect(try store.answers.eraseExpired(now: Pay.now + 600))
         #expect(try store.answers.earliestExpiry() == nil)
-        try store.commit()
+        try store.commit(at: Pay.now)
         #expect(try !holds(store, path, "secret"))
         store.close()
     }
