@@ -55,6 +55,8 @@ public final class EventLoop {
     private var again: [EventHandler] = []
     /// Handlers deregistered in this turn: kept alive until it ends.
     private var leaving: [EventHandler] = []
+    /// Whether there are any. Most turns have none, and a look at the list costs a run-time check.
+    private var someLeave = false
 
     public let timers: TimerWheel
     /// Read scratch: its content is good until the handler that filled it returns.
@@ -63,7 +65,8 @@ public final class EventLoop {
     @usableFromInline let now: UnsafeMutablePointer<UInt64>
     /// Monotonic time of this turn, in nanoseconds.
     @inlinable public var nowNanoseconds: UInt64 { now.pointee }
-    /// Run at the end of every turn, before waiting again.
+    /// Run at the end of every turn, before waiting again. Unchecked: it is copied before it is called.
+    @exclusivity(unchecked)
     public var endOfTurn: (() -> Void)?
 
     public init() throws(SystemFault) {
@@ -113,6 +116,7 @@ public final class EventLoop {
         let index = Int(registration.index)
         guard slots[index].generation == registration.generation, let handler = slots[index].handler else { return }
         leaving.append(handler.takeRetainedValue())
+        someLeave = true
         slots[index].handler = nil
         freeSlot(registration.index)
     }
@@ -178,7 +182,10 @@ public final class EventLoop {
         callThoseWhoAsked()
         timers.fireDue(nowNanoseconds: nowNanoseconds)
         endOfTurn?()
-        if !leaving.isEmpty { leaving.removeAll(keepingCapacity: true) }
+        if someLeave {
+            someLeave = false
+            leaving.removeAll(keepingCapacity: true)
+        }
     }
 
     /// One call each; who asks during it waits for the next turn, so that nobody holds the loop.

@@ -213,7 +213,8 @@ import Testing
         let long = [UInt8](repeating: 0x61, count: 56)
         #expect(encode(long) == [0xB8, 56] + long)
         #expect(encode(Array(long.dropLast())) == [0x80 + 55] + long.dropLast())
-        for (count, prefix) in [(255, [0xB8, 0xFF]), (256, [0xB9, 1, 0]), (65_536, [0xBA, 1, 0, 0])] as [(Int, [UInt8])] {
+        for (count, prefix) in [(255, [0xB8, 0xFF]), (256, [0xB9, 1, 0]), (65_536, [0xBA, 1, 0, 0])] as [(Int, [UInt8])]
+        {
             let longer = [UInt8](repeating: 0x61, count: count)
             #expect(encode(longer) == prefix + longer)
         }
