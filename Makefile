@@ -5,7 +5,7 @@ SWIFT_BUILD := swift build --jobs $(JOBS)
 RELEASE := $(SWIFT_BUILD) --configuration release --static-swift-stdlib --product farebox
 SOURCES := Package.swift Sources Tests
 
-.PHONY: help packages build release test unit end-to-end demo bench format lint clean
+.PHONY: help packages build release test unit end-to-end soak demo bench format lint clean
 
 help:
 	@echo "make demo        Farebox in front of a small API, on the sandbox, shown step by step (CHAIN=1: on a test EVM, KEEP=1 leaves it running)"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench       side by side with nginx (ROUNDS=5 SECONDS_PER_ROUND=3, ONLY=proxy,paid,chain,...)"
 	@echo "make build       debug build;  make release: .build/release/farebox"
 	@echo "make unit        unit tests alone;  make end-to-end: end-to-end tests alone (K=expression picks some)"
+	@echo "make soak        1,000 random kills under load (KILLS=n, SEED=n), each with replays of every payment seen; make test does 50"
 	@echo "make format      swift format in place;  make lint: check it"
 	@echo "make clean       remove what was built"
 
@@ -33,6 +34,9 @@ unit: packages
 
 end-to-end: release
 	@Tests/EndToEnd/run $(if $(K),-k "$(K)")
+
+soak: release
+	@SOAK_KILLS=$(or $(KILLS),1000) SOAK_SEED=$(or $(SEED),1) Tests/EndToEnd/run --dist load -k test_soak
 
 demo: release
 	@deploy/install-packages run

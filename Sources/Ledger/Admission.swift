@@ -35,6 +35,10 @@ public struct Admission: Sendable {
     public var leaseWaitMilliseconds: Int
     /// Presentations of this wallet that may wait for a lease of this order.
     public var leaseQueue: Int
+    /// The policies whose bounds count this payment, in the route's order; each name once.
+    public var bounds: [BoundPolicy]
+    /// What else it must pass.
+    public var gate: AdmissionGate
 
     public init(
         key: ClaimKey, binding: Bytes32, bind: BindMode = .body, order: SettleOrder = .after, amountAtomic: UInt128,
@@ -42,7 +46,8 @@ public struct Admission: Sendable {
         facilitator: ClaimFacilitator = .sandbox, termsFault: String? = nil, route: String, revision: Int,
         request: String,
         redeliver: Redelivery = .safe, isIdempotent: Bool, paymentID: String? = nil, redeliverForSeconds: Int64 = 600,
-        inFlightPerWallet: Int, leaseWaitMilliseconds: Int = 10_000, leaseQueue: Int = 64
+        inFlightPerWallet: Int, leaseWaitMilliseconds: Int = 10_000, leaseQueue: Int = 64,
+        bounds: [BoundPolicy] = [], gate: AdmissionGate = .open
     ) {
         self.key = key
         self.binding = binding
@@ -65,6 +70,8 @@ public struct Admission: Sendable {
         self.inFlightPerWallet = inFlightPerWallet
         self.leaseWaitMilliseconds = leaseWaitMilliseconds
         self.leaseQueue = leaseQueue
+        self.bounds = bounds
+        self.gate = gate
     }
 }
 
@@ -97,6 +104,13 @@ public enum Admitted: Sendable {
     case pending(transaction: String)
     /// 429, `"charged": false`.
     case leaseBusy(LeaseTrouble, retryAfterSeconds: Int)
+    /// A bound is reached: 429, `"charged": false`.
+    case bounded(BoundRefusal)
+    /// A gate is shut for this wallet or route: 403, `"charged": false`.
+    case denied(GateRefusal)
+    /// A person has to look at it first: everything else was found good, the lease is held, nothing is claimed and nothing written.
+    /// The reason is the raw value of a `GateRefusal.Code`.
+    case review(LeaseHold, reason: String)
     /// Owed, and the upstream may not be asked again: 502 `outcome_unknown`.
     case outcomeUnknown(transaction: String)
     /// The ledger takes no payments: 503, nothing claimed, nothing charged.

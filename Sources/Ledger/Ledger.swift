@@ -7,6 +7,9 @@ public struct LedgerConfiguration: Sendable {
     public var path: String
     /// How long a paid request waits while another process holds the ledger.
     public var lockWaitMilliseconds = 30_000
+    /// The policies whose counters are to stand before the ledger is ready. Others are counted up from the rows when a payment first
+    /// names them, which for a long window may take a second.
+    public var bounds: [BoundPolicy] = []
     /// Called on the ledger's thread; for the log.
     public var notice: (@Sendable (LedgerNotice) -> Void)?
 

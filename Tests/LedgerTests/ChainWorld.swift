@@ -72,7 +72,10 @@ final class ChainWorld {
                 live.append(Live(ticket, admission, isPaid: false))
             case .redeemed(let ticket, _, _): live.append(Live(ticket, admission, isPaid: true))
             case .unavailable(let reason): Issue.record("\(reason)")
-            case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .stored, .idConflict: break
+            case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown, .stored,
+                .idConflict:
+                break
+            case .review: Issue.record("nothing is reviewed here")
             }
             return true
         }

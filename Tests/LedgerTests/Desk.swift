@@ -51,6 +51,9 @@ extension Answer where Value == Admitted {
         case .stillInFlight: "stillInFlight"
         case .pending(let transaction): "pending \(transaction)"
         case .leaseBusy(let why, _): "leaseBusy \(why.rawValue)"
+        case .bounded(let refusal): "bounded \(refusal.code.rawValue) \(refusal.policy) left \(refusal.leftText)"
+        case .denied(let refusal): "denied \(refusal.code.rawValue) \(refusal.policy) \(refusal.missing)"
+        case .review(_, let reason): "review \(reason)"
         case .outcomeUnknown: "outcomeUnknown"
         case .unavailable: "unavailable"
         }
@@ -64,7 +67,10 @@ extension Answer where Value == Admitted {
     }
 
     var hold: LeaseHold? {
-        if case .verify(let hold) = value { hold } else { nil }
+        switch value {
+        case .verify(let hold), .review(let hold, _): hold
+        default: nil
+        }
     }
 }
 

@@ -169,6 +169,11 @@ extension Exchange {
         case .stillInFlight(let seconds): return answer(.stillInFlight(retryAfterSeconds: seconds))
         case .pending(let transaction): return answer(pending: transaction, purchase)
         case .leaseBusy(let trouble, let seconds): return answer(.leaseBusy(trouble, retryAfterSeconds: seconds))
+        case .bounded(let refusal): return answer(.bounded(refusal))
+        case .denied(let refusal): return answer(.denied(refusal))
+        case .review(let hold, let reason):
+            worker.ledger.release(hold)
+            return answer(.needsReview(reason))
         case .outcomeUnknown(let transaction): return answer(outcomeUnknown: transaction, purchase)
         case .unavailable: return answer(.ledgerUnavailable)
         }

@@ -158,8 +158,10 @@ final class Worker {
         switch admitted {
         case .claimed(let ticket): ledger.ended(ticket, .uncharged(reason: "the caller left before the request began"))
         case .redeemed(let ticket, _, _): ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
-        case .verify(let hold): ledger.release(hold)
-        case .refused, .stillInFlight, .pending, .leaseBusy, .outcomeUnknown, .unavailable, .stored, .idConflict: break
+        case .verify(let hold), .review(let hold, _): ledger.release(hold)
+        case .refused, .stillInFlight, .pending, .leaseBusy, .bounded, .denied, .outcomeUnknown, .unavailable, .stored,
+            .idConflict:
+            break
         }
     }
 

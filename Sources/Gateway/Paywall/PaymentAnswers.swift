@@ -30,6 +30,32 @@ extension Answer {
         return answer
     }
 
+    static func bounded(_ refusal: BoundRefusal) -> Answer {
+        var answer = Answer(
+            429, refusal.code.rawValue,
+            "The policy \(refusal.policy) lets no more through now: \(refusal.leftText) left. Nothing was charged.")
+        answer.retryAfterSeconds = refusal.retryAfterSeconds
+        answer.saysNotCharged = true
+        return answer
+    }
+
+    static func denied(_ refusal: GateRefusal) -> Answer {
+        var answer = Answer(
+            403, refusal.code.rawValue,
+            refusal.missing.isEmpty
+                ? "The policy \(refusal.policy) lets nobody through now. Nothing was charged."
+                : "The policy \(refusal.policy) wants more of this wallet: \(refusal.missing). Nothing was charged.")
+        answer.retryAfterSeconds = refusal.retryAfterSeconds
+        answer.saysNotCharged = true
+        return answer
+    }
+
+    static func needsReview(_ reason: String) -> Answer {
+        var answer = Answer(403, reason, "A person has to let this payment through. Nothing was charged.")
+        answer.saysNotCharged = true
+        return answer
+    }
+
     static var ledgerUnavailable: Answer {
         var answer = Answer(503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.")
         answer.retryAfterSeconds = 5
