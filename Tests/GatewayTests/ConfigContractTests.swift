@@ -115,7 +115,7 @@ import Testing
               legacy: {url: "http://127.0.0.1:9000", timeouts: {idle: 9s}, keep_alive: 0, host: preserve}
               other: {url: "http://127.0.0.1:9001", host: api.internal, headers: {X-Team: a b, Authorization: {env: KEY}}}
             routes:
-              - {match: "GET,POST Api.Example.com/x/{id}", upstream: other, price: $1.50, max_timeout_seconds: 60, redeliver_for: 2h}
+              - {match: "GET,POST Api.Example.com/x/{id}", upstream: other, price: $1.50, max_timeout_seconds: 60, redeliver_for: 2h, store_answers: 1MiB}
             """
         let directory = ConfigDirectory(["1.yaml": yaml])
         let revision = try directory.loader(.run, environment: ["KEY": "Bearer s3cret"]).load(now: 0).get()
@@ -164,6 +164,7 @@ import Testing
         #expect(offer.domainVersion == "1")
         #expect(revision.routes[0].terms?.neededSeconds == 10)
         #expect(revision.routes[0].terms?.redeliverForSeconds == 7_200)
+        #expect(revision.routes[0].terms?.storeAnswersBytes == 1_048_576)
         #expect(revision.routes[0].pattern.host == "api.example.com")
     }
 

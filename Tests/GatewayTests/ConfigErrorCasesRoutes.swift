@@ -92,6 +92,15 @@ extension ConfigErrorTests {
                 "20.yaml:1:148: routes[0].in_flight_per_wallet: unknown key; it belongs under policies.NAME",
             ]),
         Case(
+            "routes: [{match: GET /x, upstream: legacy, price: $1, store_answers: much}, {match: GET /y, upstream: legacy, price: $1, store_answers: 2MiB}, {match: GET /z, upstream: legacy, price: $1, store_answers: 0}, {match: GET /f, upstream: legacy, free: true, store_answers: off}]\n",
+            [
+                "20.yaml:1:70: routes[0].store_answers: expected a size such as 64KiB, or off, found \"much\"",
+                "20.yaml:1:137: routes[1].store_answers: 2MiB is out of range; 1B to 1MiB can be taken",
+                "20.yaml:1:204: routes[2].store_answers: 0 is out of range; 1B to 1MiB can be taken",
+                "20.yaml:1:254: routes[3].store_answers: has no meaning on a free route",
+            ]),
+        Case("routes: [{match: GET /x, upstream: legacy, price: $1, store_answers: \"off\"}]\n", []),
+        Case(
             "routes: [{match: GET /x, upstream: legacy, price: $1, max_timeout_seconds: 126}]\n",
             [
                 "20.yaml:1:76: routes[0].max_timeout_seconds: a window of 126 s cannot hold 126 s: upstream \"legacy\" may take 120 s (timeouts: total) and settlement 6 s; lengthen the window, or shorten the time-out"

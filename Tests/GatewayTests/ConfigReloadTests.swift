@@ -113,6 +113,7 @@ import Testing
                 bind: head
                 redeliver: rerun
                 redeliver_for: 1h
+                store_answers: off
                 max_timeout_seconds: 60
                 description: B
                 mime_type: a/b
@@ -127,7 +128,7 @@ import Testing
                 "GET /a: price $0.02 → $0.03",
                 "POST,GET /b/*: upstream legacy → spare; settle after → first; accept test-usdc → test-usdc, other; "
                     + "max_timeout_seconds 300 → 60; bind body → head; redeliver safe → rerun; redeliver_for 600s → 3600s; "
-                    + "description changed; mime_type changed",
+                    + "store_answers 64KiB → off; description changed; mime_type changed",
                 "GET /c: price free → $5", "GET /d: price $1 → free", "GET /new: added, $0.5",
                 "GET /gone: removed, was $7",
                 "payment other: added",

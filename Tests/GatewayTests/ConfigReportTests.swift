@@ -64,6 +64,7 @@ import Testing
               pay       test-usdc: 20000 atomic units of USDC on base-sepolia (eip155:84532) to 0x209693Bc6afc0C5328bA36FaF03C514EF312287C
                         test-usdc is the sandbox: no money moves
               window    300 s, of which 126 s must be left when the payment arrives
+              kept      answers up to 64KiB, for 10m
               why       GET /v1/** (1.yaml:8) lost: "reports" is more specific than **
                         /v1/reports/{id} (1.yaml:9) lost: it lists the method
 
@@ -79,6 +80,7 @@ import Testing
               pay       test-usdc: 3000000 atomic units of USDC on base-sepolia (eip155:84532) to 0x209693Bc6afc0C5328bA36FaF03C514EF312287C
                         test-usdc is the sandbox: no money moves
               window    300 s, of which 126 s must be left when the payment arrives
+              kept      answers up to 64KiB, for 10m
               why       GET /v1/reports/* (1.yaml:7) lost: it names the host
                         GET /v1/** (1.yaml:8) lost: it names the host
                         /v1/reports/{id} (1.yaml:9) lost: it names the host

@@ -330,6 +330,7 @@ import Testing
                   pay       far: 20000 atomic units of USDC on base (eip155:8453) to 0x209693Bc6afc0C5328bA36FaF03C514EF312287C
                             settled by the facilitator hosted; its word counts
                   window    300 s, of which 150 s must be left when the payment arrives
+                  kept      answers up to 64KiB, for 10m
                   why       no other route takes this path
 
                 """.replacing("1.yaml", with: "\(directory.path)/1.yaml"))

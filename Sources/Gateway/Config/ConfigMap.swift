@@ -113,8 +113,9 @@ struct ConfigMap {
 
     /// A size, or `off`: then `.some(nil)`.
     func bytesOrOff(_ key: String, in range: ClosedRange<Int>) -> Int?? {
-        if case .scalar("off", true) = entry(key)?.value.content { return .some(nil) }
-        return bytes(key, in: range).map { .some($0) } ?? nil
+        if case .scalar("off", _) = entry(key)?.value.content { return .some(nil) }
+        let expected = "a size such as 64KiB, or off"
+        return measure(key, in: range, expected, ConfigValue.bytes, ConfigValue.text(bytes:)).map { .some($0) } ?? nil
     }
 
     /// A duration in milliseconds: `250ms`, `10s`, `2m`, `1h`, `1d`.
