@@ -13,6 +13,9 @@ final class ManualClock: LedgerClock {
     func unixSeconds() -> Int64 { times.withLock { $0.unix } }
     func monotonicNanoseconds() -> UInt64 { times.withLock { $0.nanoseconds } }
 
+    /// Somebody sets the wall clock.
+    func jump(seconds: Int64) { times.withLock { $0.unix += seconds } }
+
     func pass(milliseconds: Int) {
         times.withLock {
             let before = $0.nanoseconds / 1_000_000_000
@@ -48,7 +51,9 @@ extension Answer where Value == Admitted {
         case .stillInFlight: "stillInFlight"
         case .pending(let transaction): "pending \(transaction)"
         case .leaseBusy(let why, _): "leaseBusy \(why.rawValue)"
-        case .bounded(let refusal): "bounded \(refusal.code.rawValue) \(refusal.policy) left \(refusal.leftText)"
+        case .bounded(let refusal):
+            "bounded \(refusal.code.rawValue) \(refusal.policy) left \(refusal.leftText) "
+                + (refusal.retryAfterSeconds.map { "in \($0)" } ?? "never")
         case .denied(let refusal): "denied \(refusal.code.rawValue) \(refusal.policy) \(refusal.missing)"
         case .review(_, let reason): "review \(reason)"
         case .outcomeUnknown: "outcomeUnknown"
