@@ -31,8 +31,7 @@ enum ClaimColumns {
     /// What a new attempt of a void claim brings along.
     static let updateTerms =
         "UPDATE claims SET settle = ?2, facilitator = ?3, amount = ?4, pay_to = ?5, route = ?6, revision = ?7, request = ?8,"
-        + " valid_before = ?9, counted_at = ?10, policies = ?11, payment_id = ?12,"
-        + " decimals = ?13 WHERE id = ?1"
+        + " valid_before = ?9, counted_at = ?10, policies = ?11, payment_id = ?12 WHERE id = ?1"
 
     static func bindAll(_ claim: ClaimRecord, to statement: Statement) throws(StoreFault) {
         try statement.bind(2, claim.key.chain)
@@ -101,7 +100,6 @@ enum ClaimColumns {
         try statement.bind(10, claim.countedAt)
         try statement.bind(11, claim.policies)
         try statement.bind(12, claim.paymentID)
-        try statement.bind(13, Int64(claim.assetDecimals))
     }
 
     /// The row under `statement`; a value that this Farebox cannot mean is a fault, never a guess.

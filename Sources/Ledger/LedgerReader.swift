@@ -30,7 +30,7 @@ public struct LedgerFault: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Reads a ledger that another process may be running, through a read-only connection of its own (WAL readers block nobody).
 public final class LedgerReader {
-    private let database: Database
+    let database: Database
     private let mark: UInt32
 
     /// Opens an existing ledger; never makes one.
@@ -137,7 +137,7 @@ public final class LedgerReader {
         }
     }
 
-    private func read<Value>(_ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
+    func read<Value>(_ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
         do throws(StoreFault) {
             return try body()
         } catch {
