@@ -69,15 +69,15 @@ public enum LedgerReport {
     public static func lines(_ entries: [LedgerEntry]) -> String {
         var out = ByteBuffer()
         for entry in entries {
-            write(entry, to: &out)
+            var json = JSONWriter()
+            write(entry, with: &json, to: &out)
             out.append(byte: 0x0A)
         }
         return out.text
     }
 
-    private static func write(_ entry: LedgerEntry, to out: inout ByteBuffer) {
+    static func write(_ entry: LedgerEntry, with json: inout JSONWriter, to out: inout ByteBuffer) {
         let claim = entry.claim
-        var json = JSONWriter()
         func text(_ key: StaticString, _ value: String) {
             json.key(key, &out)
             json.string(value, &out)
@@ -149,12 +149,12 @@ public enum LedgerReport {
         return PayMaximum.dollars(amount, decimals: token.decimals)
     }
 
-    private static func network(_ chain: String) -> String {
+    static func network(_ chain: String) -> String {
         Network.chainID(caip2: chain).flatMap { Network.withChainID($0) }?.name ?? chain
     }
 
     /// RFC 3339 in UTC, whole seconds.
-    private static func time(_ seconds: Int64) -> String {
+    static func time(_ seconds: Int64) -> String {
         var out = ByteBuffer()
         var clock = WallClockText()
         // What nanoseconds hold ends in 2262; a window may be as long as its payer likes.
