@@ -5,20 +5,32 @@ import Ledger
 
 /// What `farebox wallet 0x…` prints: one payer's history, and what is left of its bounds.
 public struct WalletReport: Sendable {
-    public var payer: Address
+    private let payer: Address
+    private let policies: [PolicySettings]
     /// One for each network where it has paid or tried to.
-    public var standings: [WalletStanding]
-    /// Policies that turn it away.
-    public var deniedBy: [String]
+    private var standings: [WalletStanding] = []
     /// Its newest claims, the newest first.
-    public var claims: [LedgerEntry]
+    private var claims: [LedgerEntry] = []
 
-    public init(payer: Address, standings: [WalletStanding], deniedBy: [String] = [], claims: [LedgerEntry] = []) {
+    /// Of a payer that the ledger does not know, until `read`.
+    public init(payer: Address, policies: [PolicySettings]) {
         self.payer = payer
-        self.standings = standings
-        self.deniedBy = deniedBy
-        self.claims = claims
+        self.policies = policies
     }
+
+    /// Takes in what the ledger says of the payer, with at most `limit` of its claims. `now` in Unix seconds.
+    public mutating func read(_ reader: LedgerReader, limit: Int, now: Int64) throws(LedgerFault) {
+        standings = try reader.standings(
+            of: payer.bytes, policies: policies.map(\.bounds), requirements: policies.compactMap(\.proven), now: now)
+        claims = []
+        for claim in try reader.list(ClaimFilter(payer: payer.bytes), limit: limit) {
+            let transactions = claim.facilitator == .chain ? try reader.transactions(of: claim.id) : []
+            claims.append(LedgerEntry(claim, transactions: transactions))
+        }
+    }
+
+    /// Policies that turn it away.
+    private var deniedBy: [String] { policies.filter { $0.deny.contains(payer.bytes) }.map(\.name) }
 
     /// For people.
     public var text: String {
