@@ -28,6 +28,7 @@ public final class Gateway {
         let status = GatewayStatus()
         let accessLog = try Gateway.accessLog(settings.accessLog, logger)
         var configuration = LedgerConfiguration(path: settings.ledgerPath)
+        configuration.bounds = revision.policies.map(\.bounds)
         let opened = Handover<LedgerHealth>()
         configuration.notice = { notice in
             if case .health(let health) = notice { opened.give(health) }

@@ -55,6 +55,14 @@ final class ClaimTally {
         return worst
     }
 
+    /// Looks at every bound of a policy whose book is open.
+    func look(
+        at policy: BoundPolicy, of wallet: Wallet, isPlay: Bool,
+        _ body: (BoundRefusal.Code, _ limit: UInt128, RollingWindow, _ seconds: Int64) -> Void
+    ) {
+        books[BoundBook.Windows(policy)]?.look(at: policy, of: counterKey(wallet, isPlay: isPlay), now: now, body)
+    }
+
     /// Has a book for each of these policies, counted up from the rows where there was none.
     func open(_ policies: [BoundPolicy]) throws(StoreFault) {
         var fresh: [BoundBook.Windows: BoundBook] = [:]

@@ -70,6 +70,8 @@ struct WalletHistories {
 
     var isEmpty: Bool { young.isEmpty && old.isEmpty }
 
+    var kept: Int { young.count + old.count }
+
     subscript(key: CounterKey) -> WalletHistory? {
         mutating get {
             if let known = young[key] { return known }

@@ -57,7 +57,9 @@ extension Answer where Value == Admitted {
         case .bounded(let refusal):
             "bounded \(refusal.code.rawValue) \(refusal.policy) left \(refusal.leftText) "
                 + (refusal.retryAfterSeconds.map { "in \($0)" } ?? "never")
-        case .denied(let refusal): "denied \(refusal.code.rawValue) \(refusal.policy) \(refusal.missing)"
+        case .denied(let refusal):
+            "denied \(refusal.code.rawValue) \(refusal.policy) \(refusal.missing)"
+                + (refusal.retryAfterSeconds.map { " in \($0)" } ?? "")
         case .review(_, let reason): "review \(reason)"
         case .outcomeUnknown: "outcomeUnknown"
         case .unavailable: "unavailable"

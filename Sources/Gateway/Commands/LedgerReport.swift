@@ -69,15 +69,15 @@ public enum LedgerReport {
     public static func lines(_ entries: [LedgerEntry]) -> String {
         var out = ByteBuffer()
         for entry in entries {
-            write(entry, to: &out)
+            var json = JSONWriter()
+            write(entry, with: &json, to: &out)
             out.append(byte: 0x0A)
         }
         return out.text
     }
 
-    private static func write(_ entry: LedgerEntry, to out: inout ByteBuffer) {
+    static func write(_ entry: LedgerEntry, with json: inout JSONWriter, to out: inout ByteBuffer) {
         let claim = entry.claim
-        var json = JSONWriter()
         func text(_ key: StaticString, _ value: String) {
             json.key(key, &out)
             json.string(value, &out)
