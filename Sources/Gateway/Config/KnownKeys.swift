@@ -8,7 +8,7 @@ enum KnownKeys {
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
     static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
-    static let relayer = ["key", "max_fee_gwei", "low_balance", "gas_limit"]
+    static let relayer = ["key", "max_fee_gwei", "low_balance", "gas_limit", "batch"]
     static let facilitator = ["url", "bearer", "coinbase", "ca_file", "timeout"]
     static let coinbase = ["key_id", "secret"]
     static let asset = ["address", "name", "version", "decimals"]
@@ -53,7 +53,7 @@ enum KnownKeys {
             (["or_status", "over", "of_last"], "policies.NAME.trip"), (["api_key_sha256"], "customers.NAME"),
             (freeQuota, "an entry's free_quota"), (limits, "limits"), (payment, "payments.NAME"),
             (["rpc", "confirmations", "settle_timeout"], "networks.NAME"),
-            (["key", "low_balance", "gas_limit"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
+            (["key", "low_balance", "gas_limit", "batch"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
             (coinbase, "facilitators.NAME.coinbase"),
             (["connect", "first_byte"], "timeouts"),
             (priced.filter { $0 != "customers" } + ["match"], "an entry of routes"),
