@@ -197,6 +197,17 @@ import Testing
         #expect(try desk.claim(void)?.paymentID == nil)
     }
 
+    /// Claims that came to nothing cost their payer nothing: however many have one name, looking it up passes over them.
+    @Test func namesAreLookedUpAmongWhatHoldsThem() throws {
+        let desk = try Desk()
+        let database = desk.core.store.database
+        let plan = try database.prepare("EXPLAIN QUERY PLAN " + Store.identified)
+        #expect(try plan.step())
+        #expect(plan.text(3) == "SEARCH claims USING INDEX claims_by_payment_id (payment_id=?)")
+        let index = try database.value("SELECT sql FROM sqlite_schema WHERE name = 'claims_by_payment_id'")
+        #expect(index?.contains("state NOT IN ('void', 'failed')") == true)
+    }
+
     /// What is owed is honoured, name or not; a name never makes of it a second charge.
     @Test func aFreshNonceRedeems() throws {
         let desk = try Desk()
