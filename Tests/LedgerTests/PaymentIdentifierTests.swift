@@ -77,7 +77,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (true, true, "redeemed sandbox- kept"), (true, false, "redeemed sandbox-"), (false, true, "redeemed sandbox- kept"),
+        (true, true, "redeemed sandbox- kept"), (true, false, "redeemed sandbox-"),
+        (false, true, "redeemed sandbox- kept"),
         (false, false, "outcomeUnknown"),
     ])
     func whatIsOwedIsRedeemedByItsOwnPayment(isIdempotent: Bool, isKept: Bool, expected: String) throws {
@@ -97,6 +98,7 @@ import Testing
             #expect(answer.text == expected)
             if let ticket = answer.ticket { desk.ended(ticket, .delivered) }
             desk.expectIdle()
+            #expect(try desk.core.store.redeemedRow(payment.key) == nil, "it is the claim's own, and no retry")
             #expect(try desk.balance(payment) == 9)
         }
     }
@@ -159,8 +161,9 @@ import Testing
         if order == .first { #expect(desk.admit(Self.admission(nonce: 2, order: order)).text == "idConflict") }
         _ = order == .first ? desk.settle(ticket) : desk.answered(ticket)
         desk.ended(ticket, .delivered)
-        for other in [stranger, Self.admission(nonce: 3, order: order), Self.admission(nonce: 4, binding: 2, order: order)]
-        {
+        for other in [
+            stranger, Self.admission(nonce: 3, order: order), Self.admission(nonce: 4, binding: 2, order: order),
+        ] {
             #expect(desk.admit(other).text == "idConflict")
             #expect(try desk.claim(other) == nil)
         }

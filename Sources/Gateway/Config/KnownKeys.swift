@@ -16,7 +16,9 @@ enum KnownKeys {
     static let timeouts = ["connect", "first_byte", "idle", "total"]
     static let route = ["match", "upstream", "free", "description", "mime_type"] + priced
     /// Keys that only a priced route takes.
-    static let priced = ["price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers"]
+    static let priced = [
+        "price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers",
+    ]
     static let policies = ["default"]
     static let policy = ["in_flight_per_wallet", "lease_wait", "lease_queue"]
     static let inFlight = ["after", "first"]
