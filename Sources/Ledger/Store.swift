@@ -40,6 +40,10 @@ final class Store {
     private var balances: [BalanceKey: SandboxBalance] = [:]
     static let balancesKept = 65_536
     static let claimsToRedeemAtMost = 64
+    /// By an index that holds no claim that was never charged: those come for nothing, in any number.
+    static let identified =
+        "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
+        + " AND (state <> 'delivered' OR updated_at > ?6) AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1"
     /// The log is written back whenever it has grown by as much.
     static let checkpointPages = 1000
     private var checkpointDuePages = Store.checkpointPages
@@ -98,10 +102,7 @@ final class Store {
             "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
         findRedemption = try database.prepare(
             "SELECT claim FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
-        findIdentified = try database.prepare(
-            "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
-                + " AND (state <> 'delivered' OR updated_at > ?6)"
-                + " AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1")
+        findIdentified = try database.prepare(Self.identified)
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
