@@ -8,7 +8,7 @@ public struct WalletReport: Sendable {
     private let payer: Address
     private let policies: [PolicySettings]
     /// One for each network where it has paid or tried to.
-    private var standings: [WalletStanding] = []
+    var standings: [WalletStanding] = []
     /// Its newest claims, the newest first.
     private var claims: [LedgerEntry] = []
 
