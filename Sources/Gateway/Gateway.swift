@@ -28,6 +28,7 @@ public final class Gateway {
         let status = GatewayStatus()
         let accessLog = try Gateway.accessLog(settings.accessLog, logger)
         var configuration = LedgerConfiguration(path: settings.ledgerPath)
+        configuration.keepSeconds = settings.keepSeconds
         let opened = Handover<LedgerHealth>()
         configuration.notice = { notice in
             if case .health(let health) = notice { opened.give(health) }
@@ -110,6 +111,7 @@ public final class Gateway {
         case .health(.unavailable(let reason)):
             logger.critical("the ledger takes no more payments; free routes go on", metadata: ["cause": "\(reason)"])
         case .health(let health): logger.notice("ledger: \(health)")
+        case .head(let head): logger.notice("ledger head \(head)")
         case .recovered(let void, let owed, let unknown):
             logger.notice("ledger: taken up after a stop: \(void) void, \(owed) owed, \(unknown) unknown")
         }

@@ -37,6 +37,9 @@ final class LedgerCore {
     var outbox = Outbox()
     var transactions = SandboxTransactions()
 
+    /// Nil: everything is kept.
+    var retention: Retention?
+
     var unixNow: Int64 = 0
     var monotonicNow: UInt64 = 0
     /// Some answer in the outbox speaks of what this transaction wrote.
@@ -58,6 +61,7 @@ final class LedgerCore {
         var earliest = dirtySince.map { $0 + Self.lazyCommitNanoseconds }
         if let waiting = deadlines.earliest { earliest = min(waiting, earliest ?? waiting) }
         if let hold = holdEnds.first { earliest = min(hold.end, earliest ?? hold.end) }
+        if let retention { earliest = min(retention.dueNanoseconds, earliest ?? retention.dueNanoseconds) }
         return earliest
     }
 
@@ -91,6 +95,7 @@ final class LedgerCore {
             }
             expireHolds()
             try settleDown()
+            if try retention?.run(unixNow: unixNow, monotonicNow: monotonicNow) == true { didWrite(durable: false) }
             let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
             if needsCommit || lazyIsDue {
                 try store.commit(at: unixNow)

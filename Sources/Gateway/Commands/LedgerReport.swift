@@ -154,7 +154,7 @@ public enum LedgerReport {
     }
 
     /// RFC 3339 in UTC, whole seconds.
-    private static func time(_ seconds: Int64) -> String {
+    static func time(_ seconds: Int64) -> String {
         var out = ByteBuffer()
         var clock = WallClockText()
         // What nanoseconds hold ends in 2262; a window may be as long as its payer likes.
