@@ -29,6 +29,7 @@ public final class Gateway {
         let accessLog = try Gateway.accessLog(settings.accessLog, logger)
         var configuration = LedgerConfiguration(path: settings.ledgerPath)
         configuration.bounds = revision.policies.map(\.bounds)
+        configuration.keepSeconds = settings.keepSeconds
         let opened = Handover<LedgerHealth>()
         configuration.notice = { notice in
             if case .health(let health) = notice { opened.give(health) }
@@ -119,6 +120,7 @@ public final class Gateway {
         case .health(.unavailable(let reason)):
             logger.critical("the ledger takes no more payments; free routes go on", metadata: ["cause": "\(reason)"])
         case .health(let health): logger.notice("ledger: \(health)")
+        case .head(let head): logger.notice("ledger head \(head)")
         case .recovered(let void, let owed, let unknown):
             logger.notice("ledger: taken up after a stop: \(void) void, \(owed) owed, \(unknown) unknown")
         }

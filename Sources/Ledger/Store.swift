@@ -34,6 +34,10 @@ final class Store {
     private(set) var isOpen = false
     /// Of the next claim.
     private var nextRow: Int64
+    /// Of the newest claim.
+    var lastRow: Int64 { nextRow - 1 }
+    /// Tables whose rows belong to a claim, and the columns that name it.
+    let dependents: [(table: String, column: String)]
     /// Every wallet that has, or had since the ledger was opened, a claim to redeem: the others need not be looked up.
     private var walletsToRedeem: Set<Wallet> = []
     /// What is known of balances, written through; emptied when it has grown large.
@@ -75,6 +79,12 @@ final class Store {
             throw StoreFault(code: 0, description: "the last claim's number is missing")
         }
         nextRow = last + 1
+        let references = try database.prepare(
+            "SELECT t.name, k.\"from\" FROM sqlite_schema t, pragma_foreign_key_list(t.name) k"
+                + " WHERE t.type = 'table' AND k.\"table\" = 'claims' ORDER BY t.name")
+        var dependents: [(table: String, column: String)] = []
+        while try references.step() { dependents.append((references.text(0), references.text(1))) }
+        self.dependents = dependents
         let columns = "SELECT \(ClaimColumns.names) FROM claims WHERE "
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitAll = try database.prepare("COMMIT")
@@ -112,7 +122,9 @@ final class Store {
         answers = try AnswerTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.
-        try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
+        try beginIfNeeded()
+        try dropRedemptions(validBefore: now - 86_400)
+        try commit(at: now)
         let wallets = try database.prepare(
             "SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown') UNION SELECT chain, payer FROM redemptions"
         )

@@ -105,6 +105,8 @@ public struct ConfigLoader: Sendable {
             publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced),
             threads: reader.threads(top),
             ledgerPath: top.text("ledger", expected: "the path of a file") ?? "./farebox.db",
+            keepSeconds: Int64(
+                (top.milliseconds("keep", in: 86_400_000...3650 * 86_400_000) ?? 400 * 86_400_000) / 1_000),
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,

@@ -1,7 +1,7 @@
 /// Every key there is, by the map that takes it.
 enum KnownKeys {
     static let top = [
-        "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
+        "listen", "admin", "public_url", "threads", "ledger", "keep", "access_log", "payments", "upstreams", "routes",
         "policies",
         "customers", "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
         "review",
