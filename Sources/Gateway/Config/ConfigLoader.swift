@@ -108,7 +108,9 @@ public struct ConfigLoader: Sendable {
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
-            readyRequires: reader.readyRequires(top, declaredPayments), relayer: relayer)
+            readyRequires: reader.readyRequires(top, declaredPayments),
+            assertionKeys: AssertionReader(problems: problems, loader: self).read(top),
+            isAssertionConfigured: top.has("assertion"), relayer: relayer)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)

@@ -21,6 +21,10 @@ public struct Settings: Sendable {
     public var timeouts: UpstreamTimeouts
     /// Names of payment methods whose trouble makes `/readyz` say 503.
     public var readyRequires: [String]
+    /// Keys for assertions (`assertion.key`): the first signs, all are published. Empty where none is configured.
+    var assertionKeys: [AssertionKey]
+    /// Also where a key could not be had when `check` ran.
+    var isAssertionConfigured: Bool
     /// Nil where nothing is settled by our own transactions.
     public var relayer: RelayerSettings?
 }

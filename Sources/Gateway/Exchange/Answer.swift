@@ -109,14 +109,16 @@ extension Exchange {
     }
 
     /// Status line, date, caching and connection of an answer of our own.
-    func beginOwnHead(_ status: Int) {
+    func beginOwnHead(_ status: Int, caching: StaticString = "no-store") {
         record.status = status
         answerStarted = true
         out.clear()
         out.appendStatusLine(status)
         out.append("Date: ")
         out.append(worker.dateText)
-        out.append("\r\nCache-Control: no-store\r\n")
+        out.append("\r\nCache-Control: ")
+        out.append(caching)
+        out.append("\r\n")
         appendConnectionField()
     }
 

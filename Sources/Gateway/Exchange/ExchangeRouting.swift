@@ -28,6 +28,7 @@ extension Exchange {
         }
         if isAdmin { return answerAdmin() }
         if head.method == .trace { return refuseTunnel() }
+        if asksForKeys { return answerKeys() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let prepared = prepared
         switch prepared.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
