@@ -9,7 +9,7 @@ import Testing
 @Suite struct AssertionTests {
     /// RFC 8037, appendix A: a key, its public half, and its thumbprint.
     private static let seed = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
-    private static let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURo"
+    private static let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     private static let thumbprint = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 
     private static func key(_ text: String) -> AssertionKey? { AssertionKey(Array(text.utf8)) }
