@@ -341,9 +341,10 @@ def test_not_charged_when_it_does_not(policed, upstream, status, body):
         (GOOD + "x", []),
         ('{"ok": true, "ok": false, "result": [{"n": 3}]}', []),
         (gzip.compress(GOOD.encode()), [("Content-Encoding", "gzip")]),
+        (GOOD, [("Content-Encoding", "identity-to-come")]),
         ('{"ok": true, "result": [{"n": 3}], "pad": "' + "x" * 70000 + '"}', []),
     ],
-    ids=["no JSON", "empty", "trailing", "twice", "compressed", "large"],
+    ids=["no JSON", "empty", "trailing", "twice", "compressed", "coded", "large"],
 )
 def test_what_cannot_be_looked_into_is_neither_charged_nor_shown(policed, upstream, body, headers):
     gateway = policed(routes={"GET /after/*": CHARGE}, limits={"held_answer_memory": "64KiB"})
