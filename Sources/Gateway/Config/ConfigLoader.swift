@@ -111,7 +111,8 @@ public struct ConfigLoader: Sendable {
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
             readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
-            relayer: relayer)
+            assertionKeys: AssertionReader(problems: problems, loader: self).read(top),
+            isAssertionConfigured: top.has("assertion"), relayer: relayer)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)

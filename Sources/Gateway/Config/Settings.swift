@@ -25,6 +25,10 @@ public struct Settings: Sendable {
     public var readyRequires: [String]
     /// Of requests that wait for a person.
     public var review = ReviewSettings()
+    /// Keys for assertions (`assertion.key`): the first signs, all are published. Empty where none is configured.
+    var assertionKeys: [AssertionKey]
+    /// Also where a key could not be had when `check` ran.
+    var isAssertionConfigured: Bool
     /// Nil where nothing is settled by our own transactions.
     public var relayer: RelayerSettings?
 }

@@ -107,7 +107,10 @@ extension Exchange {
         out.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
         out.append(host)
         out.append("\r\n")
-        purchase?.appendUpstreamFields(to: &out)
+        if let purchase {
+            purchase.appendUpstreamFields(to: &out)
+            appendAssertion(purchase, for: upstream)
+        }
         if !upstream.fieldLines.isEmpty { out.append(upstream.fieldLines) }
         if let body = purchase?.body {
             if head.framing != .none { out.appendField("Content-Length", decimal: body.count) }

@@ -30,6 +30,7 @@ extension Exchange {
         if visit != nil { return routeReviewed() }
         if let url = ReviewURL.hash(ofPath: path) { return visitReview(url) }
         if head.method == .trace { return refuseTunnel() }
+        if asksForKeys { return answerKeys() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let prepared = prepared
         switch prepared.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {
