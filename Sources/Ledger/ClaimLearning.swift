@@ -25,15 +25,17 @@ extension ClaimRecord {
     /// changes no state.
     mutating func learn(_ evidence: Evidence, now: Int64) -> Bool {
         switch evidence {
-        case .settled(let transaction, let block): learnSettled(transaction, block, now: now)
-        case .refused(let code): learnRefused(code, now: now)
+        case .settled(let transaction, let block, let gasWei): learnSettled(transaction, block, gasWei, now: now)
+        case .refused(let code, let gasWei): learnRefused(code, gasWei, now: now)
         case .unknown(let transaction): learnUnknown(transaction, now: now)
         case .reorganized: learnReorganized(now: now)
         case .final: learnFinal()
         }
     }
 
-    private mutating func learnSettled(_ transaction: String, _ block: UInt64?, now: Int64) -> Bool {
+    private mutating func learnSettled(
+        _ transaction: String, _ block: UInt64?, _ gasWei: UInt128?, now: Int64
+    ) -> Bool {
         let wasPaid = machine.isPaid
         answerIfRunning(now: now)
         if case .refused = apply(.settled, now: now) { return false }
@@ -44,17 +46,19 @@ extension ClaimRecord {
         if self.transaction == transaction {
             evidenceBlock = block
             reorganizedAt = nil
+            self.gasWei = gasWei ?? self.gasWei
         }
         return true
     }
 
-    private mutating func learnRefused(_ code: String, now: Int64) -> Bool {
+    private mutating func learnRefused(_ code: String, _ gasWei: UInt128?, now: Int64) -> Bool {
         answerIfRunning(now: now)
         switch apply(.settlementRefused, now: now) {
         case .refused: return false
         case .stayed: return true
         case .moved:
             reason = code
+            self.gasWei = gasWei ?? self.gasWei
             return true
         }
     }

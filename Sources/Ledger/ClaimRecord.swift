@@ -42,7 +42,7 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var evidenceBlock: UInt64?
     /// When the chain took back what had settled it; nil again once it has settled again.
     public internal(set) var reorganizedAt: Int64?
-    /// What its settlement cost our relayer; nil where another paid, or it is not known.
+    /// What its settlement cost our relayer, also one that failed; nil where nothing of ours was mined, or it is not known.
     public internal(set) var gasWei: UInt128?
 
     public var state: ClaimState { machine.state }

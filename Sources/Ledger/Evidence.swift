@@ -1,10 +1,11 @@
 /// What was learned about a claim's money.
 public enum Evidence: Hashable, Sendable {
     /// The authorization was used for us, at the confirmations asked for, or by the word of a trusted remote facilitator.
-    /// `transaction` is the one on the chain, whoever sent it; `block` is nil where a remote does not say.
-    case settled(transaction: String, block: UInt64?)
-    /// It was not and will not be used for us; or a refusal before anything was sent.
-    case refused(code: String)
+    /// `transaction` is the one on the chain, whoever sent it; `block` is nil where a remote does not say. `gasWei` is what our own
+    /// transaction cost, of one that carries several its part; nil where nothing of ours was mined, or it is not known.
+    case settled(transaction: String, block: UInt64?, gasWei: UInt128? = nil)
+    /// It was not and will not be used for us; or a refusal before anything was sent. `gasWei` as above.
+    case refused(code: String, gasWei: UInt128? = nil)
     /// The deadline passed without an answer. `transaction` is the one to name to the caller.
     case unknown(transaction: String?)
     /// The chain took back the block that settled the claim.

@@ -105,7 +105,14 @@ public final class Ledger: Sendable {
         post(.sending(ticket.here, transaction, reply))
     }
 
-    /// A replacement of a claim's transaction by one with the same relayer and nonce: on disk when this answers true, and only then
+    /// The same for several claims that one transaction of the relayer's carries: all of them are `sent` in one commit, or none.
+    public func sending(
+        _ tickets: [Ticket], together transaction: SentTransaction, reply: @escaping @Sendable (BatchSending) -> Void
+    ) {
+        post(.sendingTogether(tickets.map(\.here), transaction, reply))
+    }
+
+    /// A replacement of a claim's transaction, of one that carries several as well, by one with the same relayer and nonce: on disk when this answers true, and only then
     /// to be broadcast. False where the claim was never sent with this nonce, or the ledger takes nothing.
     public func replacing(
         _ claim: ClaimID, with transaction: SentTransaction, reply: @escaping @Sendable (Bool) -> Void

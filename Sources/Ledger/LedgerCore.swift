@@ -150,6 +150,8 @@ final class LedgerCore {
         case .settle(let attempt, let forwardsLater, let reply):
             try settle(attempt, .first(forwardsLater: forwardsLater), reply)
         case .sending(let attempt, let transaction, let reply): try sending(attempt, transaction, reply)
+        case .sendingTogether(let attempts, let transaction, let reply):
+            try sendingTogether(attempts, transaction, reply)
         case .replacing(let id, let transaction, let reply): try replacing(id, transaction, reply)
         case .evidence(let id, let evidence, let reply): try learn(evidence, of: id, reply)
         case .watched(let reply): try watched(reply)

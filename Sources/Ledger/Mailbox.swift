@@ -88,6 +88,7 @@ enum Letter: Sendable {
     case answerCharged(Attempt, @Sendable (Settlement) -> Void)
     case settle(Attempt, forwardsLater: Bool, @Sendable (Settlement) -> Void)
     case sending(Attempt, SentTransaction?, @Sendable (Sending) -> Void)
+    case sendingTogether([Attempt], SentTransaction, @Sendable (BatchSending) -> Void)
     case replacing(ClaimID, SentTransaction, @Sendable (Bool) -> Void)
     case evidence(ClaimID, Evidence, @Sendable (EvidenceOutcome) -> Void)
     case watched(@Sendable ([WatchedClaim]) -> Void)

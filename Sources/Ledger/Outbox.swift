@@ -6,6 +6,7 @@ struct Outbox {
         case forwarding(@Sendable (Forwarding) -> Void, Forwarding)
         case resolved(@Sendable (ResolveOutcome) -> Void, ResolveOutcome)
         case sending(@Sendable (Sending) -> Void, Sending)
+        case sendingTogether(@Sendable (BatchSending) -> Void, BatchSending)
         case replacing(@Sendable (Bool) -> Void, Bool)
         case evidence(@Sendable (EvidenceOutcome) -> Void, EvidenceOutcome)
         case watched(@Sendable ([WatchedClaim]) -> Void, [WatchedClaim])
@@ -33,6 +34,10 @@ struct Outbox {
         answers.append(.sending(reply, value))
     }
 
+    mutating func put(_ reply: @escaping @Sendable (BatchSending) -> Void, _ value: BatchSending) {
+        answers.append(.sendingTogether(reply, value))
+    }
+
     mutating func put(_ reply: @escaping @Sendable (Bool) -> Void, _ value: Bool) {
         answers.append(.replacing(reply, value))
     }
@@ -54,6 +59,7 @@ struct Outbox {
             case .forwarding(let reply, let value): reply(value)
             case .resolved(let reply, let value): reply(value)
             case .sending(let reply, let value): reply(value)
+            case .sendingTogether(let reply, let value): reply(value)
             case .replacing(let reply, let value): reply(value)
             case .evidence(let reply, let value): reply(value)
             case .watched(let reply, let value): reply(value)
@@ -71,6 +77,7 @@ struct Outbox {
             case .forwarding(let reply, _): reply(.unavailable(reason: reason))
             case .resolved(let reply, _): reply(.unavailable(reason: reason))
             case .sending(let reply, _): reply(.unavailable(reason: reason))
+            case .sendingTogether(let reply, _): reply(.unavailable(reason: reason))
             case .replacing(let reply, _): reply(false)
             case .evidence(let reply, _): reply(.unavailable(reason: reason))
             case .watched(let reply, _): reply([])
@@ -89,6 +96,7 @@ extension Letter {
         case .answerCharged(_, let reply), .settle(_, _, let reply): reply(.unavailable(reason: reason))
         case .resolve(_, _, let reply): reply(.unavailable(reason: reason))
         case .sending(_, _, let reply): reply(.unavailable(reason: reason))
+        case .sendingTogether(_, _, let reply): reply(.unavailable(reason: reason))
         case .replacing(_, _, let reply): reply(false)
         case .evidence(_, _, let reply): reply(.unavailable(reason: reason))
         case .watched(let reply): reply([])

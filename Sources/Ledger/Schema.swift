@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID = 0x4661_7265
 
     /// Step n brings `user_version` from n to n + 1. Steps that were released are never edited.
-    static let steps = [claims + transactions + redemptions + sandboxBalances]
+    static let steps = [claims + transactions + batches + redemptions + sandboxBalances]
 
     /// Settings of a connection that writes; WAL with a sync at every commit.
     static func prepareToWrite(_ database: Database) throws(StoreFault) {

@@ -76,6 +76,19 @@ extension Schema {
 
         """
 
+    static let batches =
+        """
+        -- Claims whose transactions are another claim's: that one stands first in what carries them all.
+        CREATE TABLE batch_members (
+            claim INTEGER PRIMARY KEY REFERENCES claims (id),
+            leader INTEGER NOT NULL REFERENCES claims (id),
+            place INTEGER NOT NULL CHECK (place > 0),
+            UNIQUE (leader, place),
+            CHECK (claim <> leader)
+        ) STRICT;
+
+        """
+
     static let redemptions =
         """
         CREATE TABLE redemptions (

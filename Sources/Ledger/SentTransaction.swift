@@ -6,7 +6,8 @@ public struct SentTransaction: Hashable, Sendable {
     public var hash: Bytes32
     /// Whose account sends it and pays its gas.
     public var relayer: Bytes20
-    /// The relayer account's nonce, which belongs to one claim alone; not the authorization's.
+    /// The relayer account's nonce, which belongs to one claim alone, or to those that one transaction carries; not an
+    /// authorization's.
     public var nonce: UInt64
     /// The contract that is called.
     public var to: Bytes20
@@ -58,9 +59,23 @@ public enum Sending: Sendable {
     case unavailable(reason: String)
 }
 
+/// What the ledger says before the money of several claims is sent by one transaction.
+public enum BatchSending: Sendable {
+    /// All of them are `sent` on disk, with the transaction: broadcast.
+    case go
+    /// Some cannot be sent, by their place among the tickets; none of these is `go`. Nothing was written of the others or of the
+    /// transaction: they may be sent anew without these.
+    case without([Int: Sending])
+    /// Nothing was written and nothing may be sent.
+    case unavailable(reason: String)
+}
+
 /// A claim whose truth on the chain is not final.
 public struct WatchedClaim: Sendable {
     public let claim: ClaimRecord
     /// Oldest first; empty where nothing was sent or a remote facilitator sent it.
     public let transactions: [SentTransaction]
+    /// Its place among the claims that these carry, from 0 on, and how many they are.
+    public let place: Int
+    public let batchCount: Int
 }

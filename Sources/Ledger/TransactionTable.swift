@@ -1,10 +1,14 @@
 import Bytes
 
-/// The relayer's transactions on disk. A claim has one relayer nonce and a relayer's nonce one claim; what follows the first
-/// transaction of the two replaces it.
+/// The relayer's transactions on disk. A claim has one relayer nonce; a relayer's nonce has one claim, or those that one transaction
+/// carries: then the first of them stands for all. What follows the first transaction of a nonce replaces it.
 final class TransactionTable {
     private let insert: Statement
     private let find: Statement
+    private let insertMember: Statement
+    private let findSent: Statement
+    private let findPlace: Statement
+    private let findLeader: Statement
     private let database: Database
 
     private static let columns =
@@ -16,16 +20,49 @@ final class TransactionTable {
             "INSERT INTO transactions (claim, chain, \(Self.columns)) VALUES (?1, (SELECT chain FROM claims WHERE id = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
                 + " ?13) ON CONFLICT DO NOTHING")
         find = try Self.finder(database)
+        insertMember = try database.prepare("INSERT INTO batch_members (claim, leader, place) VALUES (?1, ?2, ?3)")
+        findSent = try database.prepare(
+            "SELECT 1 FROM transactions WHERE claim = ?1 UNION ALL SELECT 1 FROM batch_members WHERE claim = ?1")
+        findLeader = try database.prepare("SELECT \(Self.leader)")
+        findPlace = try database.prepare(
+            "SELECT coalesce((SELECT place FROM batch_members WHERE claim = ?1), 0),"
+                + " 1 + (SELECT count(*) FROM batch_members WHERE leader = \(Self.leader))")
     }
+
+    /// Of the claim bound as 1: whose rows its transactions are.
+    private static let leader = "coalesce((SELECT leader FROM batch_members WHERE claim = ?1), ?1)"
 
     /// Reads the transactions of one claim, its row bound as 1.
     static func finder(_ database: Database) throws(StoreFault) -> Statement {
-        try database.prepare("SELECT \(columns) FROM transactions WHERE claim = ?1 ORDER BY number")
+        try database.prepare("SELECT \(columns) FROM transactions WHERE claim = \(leader) ORDER BY number")
     }
 
-    /// False, with nothing written, where the claim has a transaction, or the nonce or the hash is another's.
-    func insertFirst(_ transaction: SentTransaction, of claim: Int64, now: Int64) throws(StoreFault) -> Bool {
-        try add(transaction, number: 0, claim: claim, now: now)
+    /// The first transaction of its claims, of which there is at least one. False, with nothing written, where one has a transaction, or
+    /// the nonce or the hash is another's.
+    func insertFirst(_ transaction: SentTransaction, of claims: [Int64], now: Int64) throws(StoreFault) -> Bool {
+        if claims.count > 1 { for claim in claims where try isSent(claim) { return false } }
+        guard try add(transaction, number: 0, claim: claims[0], now: now) else { return false }
+        for (place, claim) in claims.enumerated().dropFirst() {
+            try insertMember.bind(1, claim)
+            try insertMember.bind(2, claims[0])
+            try insertMember.bind(3, Int64(place))
+            try insertMember.run()
+        }
+        return true
+    }
+
+    private func isSent(_ claim: Int64) throws(StoreFault) -> Bool {
+        try findSent.bind(1, claim)
+        defer { findSent.reset() }
+        return try findSent.step()
+    }
+
+    /// The claim's place among those that its transactions carry, from 0 on, and how many they are.
+    func place(of row: Int64) throws(StoreFault) -> (place: Int, count: Int) {
+        try findPlace.bind(1, row)
+        defer { findPlace.reset() }
+        guard try findPlace.step() else { return (0, 1) }
+        return (Int(findPlace.integer(0)), Int(findPlace.integer(1)))
     }
 
     /// False, with nothing written, where the claim was not sent with this relayer's nonce, or the hash is known.
@@ -33,7 +70,10 @@ final class TransactionTable {
         guard let last = try all(of: row).last, last.transaction.relayer == transaction.relayer,
             last.transaction.nonce == transaction.nonce
         else { return false }
-        return try add(transaction, number: last.number + 1, claim: row, now: now)
+        try findLeader.bind(1, row)
+        defer { findLeader.reset() }
+        guard try findLeader.step() else { return false }
+        return try add(transaction, number: last.number + 1, claim: findLeader.integer(0), now: now)
     }
 
     private func add(

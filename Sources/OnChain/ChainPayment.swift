@@ -46,6 +46,9 @@ public struct ChainPayment: Hashable, Sendable {
         return signature.count == 65 ? .short : .long
     }
 
+    /// Its signature may be a plain account's key's.
+    public var isPlain: Bool { if case .short = form { true } else { false } }
+
     var digest: Bytes32 { authorization.digest(domainSeparator: domainSeparator) }
 
     /// The signature without its wrapper.

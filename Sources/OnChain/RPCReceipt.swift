@@ -13,10 +13,12 @@ public struct RPCReceipt: Hashable, Sendable {
     public var gasUsed: UInt64
     /// Wei per unit of gas; nil where the node does not say.
     public var effectiveGasPrice: UInt128?
+    /// What the OP Stack's chains take beside the gas for the transaction's bytes on layer 1, in wei; nil elsewhere.
+    public var layerOneFeeWei: UInt128?
 
     public init(
         succeeded: Bool, transactionHash: Bytes32, logs: [RPCLog], blockNumber: UInt64, blockHash: Bytes32,
-        gasUsed: UInt64, effectiveGasPrice: UInt128?
+        gasUsed: UInt64, effectiveGasPrice: UInt128?, layerOneFeeWei: UInt128? = nil
     ) {
         self.succeeded = succeeded
         self.transactionHash = transactionHash
@@ -25,6 +27,15 @@ public struct RPCReceipt: Hashable, Sendable {
         self.blockHash = blockHash
         self.gasUsed = gasUsed
         self.effectiveGasPrice = effectiveGasPrice
+        self.layerOneFeeWei = layerOneFeeWei
+    }
+
+    /// What its sender paid for it; nil where the node does not say. Saturates.
+    public var costWei: UInt128? {
+        effectiveGasPrice.map { price in
+            let (gas, overflow) = price.multipliedReportingOverflow(by: UInt128(gasUsed))
+            return (overflow ? .max : gas).addingSaturated(layerOneFeeWei ?? 0)
+        }
     }
 
     init(_ object: JSONValue) throws(RPCFault) {
@@ -40,5 +51,6 @@ public struct RPCReceipt: Hashable, Sendable {
         blockHash = try RPCField(object, "blockHash").hash()
         gasUsed = try RPCField(object, "gasUsed").uint64()
         effectiveGasPrice = try RPCField.optional(object, "effectiveGasPrice")?.uint128()
+        layerOneFeeWei = try RPCField.optional(object, "l1Fee")?.uint128()
     }
 }

@@ -1,16 +1,16 @@
 import Bytes
 import Chains
 
-/// What a relayer is asked to send for a claim.
+/// What a relayer is asked to send for a claim, or for several at once.
 public struct RelayJob: Hashable, Sendable {
-    /// The claim's row in the ledger.
-    public let claim: Int64
+    /// The claims' rows in the ledger; at least one.
+    public let claims: [Int64]
     public let to: Address
     public let call: [UInt8]
     public let gasLimit: UInt64
 
-    public init(claim: Int64, to: Address, call: [UInt8], gasLimit: UInt64) {
-        self.claim = claim
+    public init(claims: [Int64], to: Address, call: [UInt8], gasLimit: UInt64) {
+        self.claims = claims
         self.to = to
         self.call = call
         self.gasLimit = gasLimit
@@ -20,7 +20,7 @@ public struct RelayJob: Hashable, Sendable {
 /// A transaction with its nonce and fees, to be signed.
 public struct UnsignedTransaction: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
-        /// The first transaction of a claim.
+        /// The first transaction of its claims.
         case payment
         /// The same call with the same nonce and higher fees.
         case replacement
@@ -30,8 +30,8 @@ public struct UnsignedTransaction: Hashable, Sendable {
 
     public let kind: Kind
     public let nonce: UInt64
-    /// Nil for a transfer that fills a gap left by no claim of ours.
-    public let claim: Int64?
+    /// None for a transfer that fills a gap left by no claim of ours.
+    public let claims: [Int64]
     public let to: Address
     public let call: [UInt8]
     public let gasLimit: UInt64
@@ -44,15 +44,15 @@ public struct UnsignedTransaction: Hashable, Sendable {
             maxFeePerGas: UInt256(fees.maxFeeWei), gasLimit: gasLimit, to: to, value: .zero, data: call
         ).signed(with: key)
         return RelayTransaction(
-            claim: claim, nonce: nonce, to: to, call: call, gasLimit: gasLimit, fees: fees, hash: signed.hash,
+            claims: claims, nonce: nonce, to: to, call: call, gasLimit: gasLimit, fees: fees, hash: signed.hash,
             raw: signed.raw)
     }
 }
 
 /// A signed transaction of a relayer.
 public struct RelayTransaction: Hashable, Sendable {
-    /// Nil for a transfer that fills a gap left by no claim of ours.
-    public let claim: Int64?
+    /// None for a transfer that fills a gap left by no claim of ours.
+    public let claims: [Int64]
     public let nonce: UInt64
     public let to: Address
     public let call: [UInt8]
@@ -63,10 +63,10 @@ public struct RelayTransaction: Hashable, Sendable {
     public let raw: [UInt8]
 
     public init(
-        claim: Int64?, nonce: UInt64, to: Address, call: [UInt8], gasLimit: UInt64, fees: Fees, hash: Bytes32,
+        claims: [Int64], nonce: UInt64, to: Address, call: [UInt8], gasLimit: UInt64, fees: Fees, hash: Bytes32,
         raw: [UInt8]
     ) {
-        self.claim = claim
+        self.claims = claims
         self.nonce = nonce
         self.to = to
         self.call = call
@@ -74,6 +74,19 @@ public struct RelayTransaction: Hashable, Sendable {
         self.fees = fees
         self.hash = hash
         self.raw = raw
+    }
+
+    /// The most that it may cost, in wei. Saturates.
+    var mostWei: UInt128 {
+        let (most, overflow) = fees.maxFeeWei.multipliedReportingOverflow(by: UInt128(gasLimit))
+        return overflow ? .max : most
+    }
+}
+
+extension UInt128 {
+    func addingSaturated(_ other: UInt128) -> UInt128 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }
 

@@ -24,12 +24,13 @@ public enum QueueEvent: Sendable {
     case durable(Bytes32)
     /// The ledger holds no trace of the transaction with this nonce: another may have it.
     case withdrawn(nonce: UInt64)
-    /// Nobody knows whether the ledger holds the transaction with this nonce: no other claim may have it.
+    /// Nobody knows whether the ledger holds the transaction with this nonce: no other may have it.
     case abandoned(nonce: UInt64)
-    /// The ledger took no replacement for its claim, which is at rest.
+    /// The ledger took no replacement: what it would replace is nobody's any more.
     case notReplaced(Bytes32)
     case answered(Bytes32, BroadcastAnswer)
-    /// The claim's authorization was used or cannot be used any more: its transaction only holds up the others.
+    /// The claim's authorization was used or cannot be used any more: where that is so of all its claims, a transaction only holds up
+    /// the others.
     case over(claim: Int64)
     /// The ledger's rows, at start and when they were asked for.
     case restored([RelayTransaction])
@@ -39,7 +40,7 @@ public enum QueueEvent: Sendable {
 
 /// What is to be done next.
 public enum QueueAction: Hashable, Sendable {
-    /// Sign it, have the ledger hold it where it is for a claim, then say `signed` and `durable`.
+    /// Sign it, have the ledger hold it where it is for claims, then say `signed` and `durable`.
     case sign(UnsignedTransaction)
     case broadcast(RelayTransaction)
     /// Ask for both counts, and say `counted`.
@@ -48,7 +49,8 @@ public enum QueueAction: Hashable, Sendable {
     case restore
 }
 
-/// One account's transactions on one chain, as a value: nonces in order, many in flight, none given to two claims.
+/// One account's transactions on one chain, as a value: nonces in order, many in flight, none given to two transactions that do
+/// not replace each other.
 ///
 /// Time is given in milliseconds of any monotonic clock. A chain's word is taken as it comes: where a node lags behind, what is
 /// done in vain (the same bytes again) changes nothing.
@@ -81,7 +83,13 @@ public struct RelayerQueue: Sendable {
         var versionAt: UInt64
         var nextBroadcastAt: UInt64 = .max
         var isUnderpriced = false
-        var isOver = false
+        /// Of its claims, those that need it no longer.
+        var over: Set<Int64> = []
+        /// The ledger wants no further version of it.
+        var isClosed = false
+
+        /// Nobody needs what it calls any more.
+        var isOver: Bool { isClosed || (job?.claims.allSatisfy { over.contains($0) } ?? false) }
 
         /// What is broadcast: the newest that is durable.
         var current: RelayTransaction? { versions.last { $0.isDurable }?.transaction }
@@ -114,6 +122,8 @@ public struct RelayerQueue: Sendable {
     /// Since when the oldest in flight is the oldest.
     var frontSince: UInt64 = 0
     var noFundsUntil: UInt64 = 0
+    /// The most that everything in flight may cost, in wei, as of the latest count and what was signed since.
+    public internal(set) var pledgedWei: UInt128 = 0
     var asksForRows = false
 
     public init(address: Address, policy: FeePolicy) {
@@ -168,9 +178,9 @@ public struct RelayerQueue: Sendable {
             next += 1
         }
         entries[nonce] = Entry(job: job, versionAt: now)
-        nonceOfClaim[job.claim] = nonce
+        for claim in job.claims { nonceOfClaim[claim] = nonce }
         return UnsignedTransaction(
-            kind: .payment, nonce: nonce, claim: job.claim, to: job.to, call: job.call, gasLimit: job.gasLimit,
+            kind: .payment, nonce: nonce, claims: job.claims, to: job.to, call: job.call, gasLimit: job.gasLimit,
             fees: fees)
     }
 
@@ -181,6 +191,7 @@ public struct RelayerQueue: Sendable {
         entries[transaction.nonce]?.versionAt = now
         entries[transaction.nonce]?.isUnderpriced = false
         nonces[transaction.hash] = transaction.nonce
+        pledgedWei = pledgedWei.addingSaturated(transaction.mostWei)
     }
 
     public mutating func on(_ event: QueueEvent, now: UInt64) -> [QueueAction] {
@@ -192,7 +203,7 @@ public struct RelayerQueue: Sendable {
         case .abandoned(let nonce): giveUp(nonce, mayBeReused: false, now)
         case .notReplaced(let hash): notReplaced(hash)
         case .answered(let hash, let answer): return answered(hash, answer, now)
-        case .over(let claim): if let nonce = nonceOfClaim[claim] { entries[nonce]?.isOver = true }
+        case .over(let claim): if let nonce = nonceOfClaim[claim] { entries[nonce]?.over.insert(claim) }
         case .restored(let rows): restore(rows, now)
         case .turn: return turn(now)
         }
@@ -222,7 +233,7 @@ public struct RelayerQueue: Sendable {
     private mutating func notReplaced(_ hash: Bytes32) {
         guard let nonce = nonces.removeValue(forKey: hash) else { return }
         entries[nonce]?.versions.removeAll { $0.transaction.hash == hash }
-        entries[nonce]?.isOver = true
+        entries[nonce]?.isClosed = true
     }
 
     private mutating func answered(_ hash: Bytes32, _ answer: BroadcastAnswer, _ now: UInt64) -> [QueueAction] {
@@ -241,6 +252,6 @@ public struct RelayerQueue: Sendable {
     mutating func forget(_ nonce: UInt64) {
         guard let entry = entries.removeValue(forKey: nonce) else { return }
         for version in entry.versions { nonces[version.transaction.hash] = nil }
-        if let job = entry.job, nonceOfClaim[job.claim] == nonce { nonceOfClaim[job.claim] = nil }
+        for claim in entry.job?.claims ?? [] where nonceOfClaim[claim] == nonce { nonceOfClaim[claim] = nil }
     }
 }

@@ -20,7 +20,18 @@ extension RelayerQueue {
             return [.restore]
         }
         forgetMined(below: count)
+        pledge(from: count)
         return []
+    }
+
+    /// Adds up what is in flight: of each nonce one version is mined.
+    private mutating func pledge(from count: UInt64) {
+        pledgedWei = 0
+        guard count < next else { return }
+        for nonce in count..<next {
+            let dearest = entries[nonce]?.versions.lazy.map(\.transaction.mostWei).max() ?? 0
+            pledgedWei = pledgedWei.addingSaturated(dearest)
+        }
     }
 
     /// Blocks were taken back: what was in them is in flight again.
@@ -43,9 +54,8 @@ extension RelayerQueue {
             let job =
                 row.to == address
                 ? nil
-                : row.claim.map {
-                    RelayJob(claim: $0, to: row.to, call: row.call, gasLimit: row.gasLimit)
-                }
+                : row.claims.isEmpty
+                    ? nil : RelayJob(claims: row.claims, to: row.to, call: row.call, gasLimit: row.gasLimit)
             var entry = entries[row.nonce] ?? Entry(job: nil, versionAt: now)
             if entry.job == nil { entry.job = job }
             entry.versions.append(Version(transaction: row, isDurable: true))
@@ -53,7 +63,7 @@ extension RelayerQueue {
             entry.nextBroadcastAt = now
             entries[row.nonce] = entry
             nonces[row.hash] = row.nonce
-            if let claim = row.claim { nonceOfClaim[claim] = row.nonce }
+            for claim in row.claims { nonceOfClaim[claim] = row.nonce }
             gaps[row.nonce] = nil
             next = max(next, row.nonce + 1)
         }
@@ -93,7 +103,7 @@ extension RelayerQueue {
         guard now >= gap.since + patience, let price, let fees = policy.fees(at: price) else { return nil }
         gaps[nonce] = nil
         entries[nonce] = Entry(job: nil, versionAt: now)
-        return freeing(nonce, claim: nil, fees)
+        return freeing(nonce, claims: [], fees)
     }
 
     /// The same nonce at higher fees, where the one in flight has waited long enough: the oldest, when nothing moves, and those
@@ -109,16 +119,16 @@ extension RelayerQueue {
             let fees = policy.bumped(current.fees, at: price)
         else { return nil }
         guard let job = entry.job, !entry.isOver, current.to == job.to else {
-            return freeing(nonce, claim: entry.job?.claim, fees)
+            return freeing(nonce, claims: entry.job?.claims ?? [], fees)
         }
         return UnsignedTransaction(
-            kind: .replacement, nonce: nonce, claim: job.claim, to: job.to, call: job.call, gasLimit: job.gasLimit,
+            kind: .replacement, nonce: nonce, claims: job.claims, to: job.to, call: job.call, gasLimit: job.gasLimit,
             fees: fees)
     }
 
-    private func freeing(_ nonce: UInt64, claim: Int64?, _ fees: Fees) -> UnsignedTransaction {
+    private func freeing(_ nonce: UInt64, claims: [Int64], _ fees: Fees) -> UnsignedTransaction {
         // 21,000 is what a plain transfer takes (Yellow Paper, appendix G); some chains add the cost of its data to it.
         UnsignedTransaction(
-            kind: .freeing, nonce: nonce, claim: claim, to: address, call: [], gasLimit: 60_000, fees: fees)
+            kind: .freeing, nonce: nonce, claims: claims, to: address, call: [], gasLimit: 60_000, fees: fees)
     }
 }

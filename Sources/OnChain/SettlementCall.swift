@@ -17,6 +17,16 @@ public struct SettlementCall: Hashable, Sendable {
         self.init(payment, payerHasCode: payerHasCode, transferMayFail: false)
     }
 
+    /// All of these calls, each of which may fail by itself.
+    public init(together calls: [SettlementCall]) { self.init(together: calls, mayFail: true) }
+
+    init(together calls: [SettlementCall], mayFail: Bool) {
+        self.init(
+            to: Multicall3.address,
+            data: Multicall3.aggregate3(
+                calls.map { Multicall3.Call(target: $0.to, mayFail: mayFail, data: $0.data) }))
+    }
+
     /// The same call with the same effect, but one that tells why the transfer fails where it is made through another contract.
     init(simulating payment: ChainPayment, payerHasCode: Bool?) {
         self.init(payment, payerHasCode: payerHasCode, transferMayFail: true)

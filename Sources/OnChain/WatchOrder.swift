@@ -18,6 +18,8 @@ public struct WatchOrder: Hashable, Sendable {
     public var sender: Sender?
     /// Of every transaction that was signed for it.
     public var hashes: [Bytes32]
+    /// Its part of what those cost.
+    public var share: BatchShare
 
     public enum Standing: Hashable, Sendable {
         /// Sent; no evidence yet.
@@ -40,7 +42,7 @@ public struct WatchOrder: Hashable, Sendable {
 
     public init(
         claim: Int64, transfer: AwaitedTransfer, confirmations: UInt64, sinceBlock: UInt64, deadline: UInt64? = nil,
-        standing: Standing = .open, sender: Sender? = nil, hashes: [Bytes32] = []
+        standing: Standing = .open, sender: Sender? = nil, hashes: [Bytes32] = [], share: BatchShare = .whole
     ) {
         self.claim = claim
         self.transfer = transfer
@@ -50,12 +52,35 @@ public struct WatchOrder: Hashable, Sendable {
         self.standing = standing
         self.sender = sender
         self.hashes = hashes
+        self.share = share
+    }
+}
+
+/// One settlement's part of the transaction that carries it, so that all parts of what it cost sum to the whole.
+public struct BatchShare: Hashable, Sendable {
+    /// From 0 on.
+    public let place: Int
+    /// Of how many; at least one.
+    public let count: Int
+
+    public static let whole = BatchShare(place: 0, of: 1)
+
+    public init(place: Int, of count: Int) {
+        self.place = place
+        self.count = max(1, count)
+    }
+
+    /// Differs by one wei at most from the others'.
+    public func part(of wei: UInt128) -> UInt128 {
+        let (each, rest) = wei.quotientAndRemainder(dividingBy: UInt128(count))
+        return each + (place < Int(rest) ? 1 : 0)
     }
 }
 
 /// Why a payment did not and will not happen.
 public enum WatchRefusal: Hashable, Sendable {
-    /// Our transaction was reverted, and the authorization was neither used nor canceled.
+    /// Our transaction was reverted, or its call within one that carries several failed, and the authorization was neither used nor
+    /// canceled.
     case reverted
     /// A final block is past its window, and it was not used.
     case windowOver
@@ -67,9 +92,10 @@ public enum WatchRefusal: Hashable, Sendable {
 
 /// What watching came to.
 public enum WatchOutcome: Hashable, Sendable {
-    /// The money is ours, at the confirmations asked for.
-    case settled(claim: Int64, ChainPlace)
-    case refused(claim: Int64, WatchRefusal)
+    /// The money is ours, at the confirmations asked for. `gasWei`: what it cost us, where a transaction of ours is known to have
+    /// been mined for it.
+    case settled(claim: Int64, ChainPlace, gasWei: UInt128? = nil)
+    case refused(claim: Int64, WatchRefusal, gasWei: UInt128? = nil)
     /// The deadline passed; it is watched on.
     case unknown(claim: Int64)
     /// The blocks with the evidence were taken back.
@@ -149,6 +175,10 @@ public struct WatchPlan: Hashable, Sendable {
     public var scan: Scan?
     public var looks: [WatchLook] = []
     public var audits: [WatchAudit] = []
+    /// Own transactions whose nonces are used, to be asked for beside: their receipts say how each of their claims went.
+    public var receipts: [Bytes32] = []
+    /// Claims that those are about.
+    var mined: [Int64] = []
     /// Claims that the scan covers.
     var scanned: [Int64] = []
 
@@ -160,7 +190,7 @@ public struct WatchPlan: Hashable, Sendable {
         public var payers: [Address]
     }
 
-    public var isEmpty: Bool { scan == nil && looks.isEmpty && audits.isEmpty }
+    public var isEmpty: Bool { scan == nil && looks.isEmpty && audits.isEmpty && receipts.isEmpty }
 }
 
 /// What came of a plan's scan and looks. What was not answered is left out.
@@ -168,6 +198,8 @@ public struct WatchAnswers: Sendable {
     /// Nil where the scan was not answered.
     public var logs: [RPCLog]?
     public var looks: [Int64: WatchLookAnswer] = [:]
+    /// Of the plan's, those that are in a block, by transaction.
+    public var receipts: [Bytes32: RPCReceipt] = [:]
 
     public init() {}
 }

@@ -17,6 +17,7 @@ public struct Watchlist: Sendable {
     static let looksAtOnce = 32
     /// Looks in a row at a claim whose nonce is used and of which nothing was found.
     static let looksForMined = 5
+    static let receiptsAtMost = 5
 
     enum Phase: Sendable {
         /// Nothing that counts was found.
@@ -43,8 +44,12 @@ public struct Watchlist: Sendable {
         var unclear: Bytes32?
         /// A cancellation or another use, to be confirmed when it is final.
         var adverse: ChainFinding?
-        /// Own transaction that was reverted, in this block.
+        /// Own transaction that was mined and did not settle it, in this block.
         var reverted: ChainPlace?
+        /// How often receipts of its mined transactions were asked for; none is missing any more at `receiptsAtMost`.
+        var receiptAsks = 0
+        /// Its part of what own transactions cost.
+        var gasWei: UInt128?
         var nextAuditAt: UInt64 = 0
     }
 
@@ -174,7 +179,7 @@ public struct Watchlist: Sendable {
         entries[claim] = entry
         open.remove(claim)
         settledIn[place.block, default: []].append(claim)
-        return [.settled(claim: claim, place)]
+        return [.settled(claim: claim, place, gasWei: entry.gasWei)]
     }
 
     private mutating func removeSettled(_ claim: Int64, _ block: UInt64) {
@@ -196,6 +201,8 @@ public struct Watchlist: Sendable {
             if let place = entry.adverse?.place, place.block > fork { entry.adverse = nil }
             if let place = entry.reverted, place.block > fork { entry.reverted = nil }
             entry.unclear = nil
+            entry.receiptAsks = 0
+            entry.gasWei = nil
             entry.scanFrom = min(entry.scanFrom, fork + 1)
             entry.scanUntil = max(entry.scanUntil, now + Self.scanMilliseconds)
             entries[claim] = entry
@@ -209,6 +216,7 @@ public struct Watchlist: Sendable {
         entries[claim]?.nextLookAt = now + Self.firstLookMilliseconds
         entries[claim]?.looks = 0
         entries[claim]?.minedUnseen = 0
+        entries[claim]?.receiptAsks = 0
         return [.reorganized(claim: claim)]
     }
 }

@@ -26,11 +26,35 @@ extension Watchlist {
     /// What the answers to a plan mean. To be said before the next probe is made.
     public mutating func take(_ answers: WatchAnswers, to plan: WatchPlan, now: UInt64) -> [WatchOutcome] {
         var outcomes: [WatchOutcome] = []
+        for claim in plan.mined { outcomes += mined(answers.receipts, claim, now) }
         if let logs = answers.logs, let scan = plan.scan { outcomes += scanned(logs, scan, plan.scanned, now) }
         for look in plan.looks {
             if let answer = answers.looks[look.claim] { outcomes += looked(answer, look.claim, now) }
         }
         return outcomes
+    }
+
+    /// What receipts of its own transactions say of a claim: those of one batch say of each claim something else.
+    private mutating func mined(_ receipts: [Bytes32: RPCReceipt], _ claim: Int64, _ now: UInt64) -> [WatchOutcome] {
+        guard let order = entries[claim]?.order, open.contains(claim) else { return [] }
+        entries[claim]?.receiptAsks += 1
+        for receipt in order.hashes.compactMap({ receipts[$0] }) {
+            // A node that follows another history than the heads that were seen proves nothing about this one.
+            if let known = heads.hash(at: receipt.blockNumber), known != receipt.blockHash { continue }
+            entries[claim]?.receiptAsks = Self.receiptsAtMost
+            noteCost(receipt, of: claim)
+            if let finding = EvidenceJudge.finding(in: receipt, for: order.transfer) {
+                return note(finding, of: claim, now: now)
+            }
+            entries[claim]?.reverted = ChainPlace(
+                transaction: receipt.transactionHash, block: receipt.blockNumber, blockHash: receipt.blockHash)
+        }
+        return []
+    }
+
+    private mutating func noteCost(_ receipt: RPCReceipt, of claim: Int64) {
+        guard let order = entries[claim]?.order, let cost = receipt.costWei else { return }
+        entries[claim]?.gasWei = order.share.part(of: cost)
     }
 
     private mutating func scanned(
@@ -80,6 +104,9 @@ extension Watchlist {
         guard let entry = entries[claim], open.contains(claim) else { return [] }
         let said = Self.statement(answer, entry.order)
         entries[claim]?.reverted = said.reverted
+        for receipt in answer.receipts where entry.order.hashes.contains(receipt.transactionHash) {
+            noteCost(receipt, of: claim)
+        }
         if let finding = said.finding {
             return note(finding, of: claim, now: now)
         }
@@ -89,7 +116,8 @@ extension Watchlist {
         return []
     }
 
-    /// What one node's answer to a look says: the best it found, and the block of an own transaction that was reverted.
+    /// What one node's answer to a look says: the best it found, and the block of an own transaction that did not settle it: it was
+    /// reverted, or this claim's call failed in it.
     private static func statement(
         _ answer: WatchLookAnswer, _ order: WatchOrder
     ) -> (finding: ChainFinding?, reverted: ChainPlace?) {
@@ -101,7 +129,8 @@ extension Watchlist {
             if let found = EvidenceJudge.finding(in: receipt, for: order.transfer) {
                 if case .settled = found { return (found, nil) }
                 finding = found
-            } else if !receipt.succeeded, order.hashes.contains(receipt.transactionHash) {
+            } else if order.hashes.contains(receipt.transactionHash), !receipt.succeeded || order.sender != nil {
+                // Of a facilitator's word for a hash only a revert says something: it may be another transaction's.
                 reverted = ChainPlace(
                     transaction: receipt.transactionHash, block: receipt.blockNumber, blockHash: receipt.blockHash)
             }
@@ -164,7 +193,9 @@ extension Watchlist {
     mutating func refuse(_ entry: Entry, _ reason: WatchRefusal) -> [WatchOutcome] {
         let claim = entry.order.claim
         var outcomes: [WatchOutcome] = []
-        if entry.order.standing != .refused { outcomes.append(.refused(claim: claim, reason)) }
+        if entry.order.standing != .refused {
+            outcomes.append(.refused(claim: claim, reason, gasWei: entry.gasWei))
+        }
         if reason == .reverted {
             // Nothing is final yet: another may use the authorization until its window is over.
             entries[claim]?.order.standing = .refused

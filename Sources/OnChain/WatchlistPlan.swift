@@ -4,6 +4,8 @@ import Chains
 extension Watchlist {
     static let anchorsAtOnce = 32
     static let auditsAtOnce = 8
+    /// Own transactions whose receipts are asked for in one tick.
+    static let receiptsAtOnce = 64
     static let auditMilliseconds: UInt64 = 30_000
 
     /// What is to be asked first.
@@ -27,7 +29,22 @@ extension Watchlist {
         guard let head = heads.head, !heads.isLost else { return plan }
         planScan(&plan, head, now)
         planLooks(&plan, head, now)
+        planReceipts(&plan)
         return plan
+    }
+
+    /// A batch's receipt is asked for once for all its claims.
+    private func planReceipts(_ plan: inout WatchPlan) {
+        var wanted: Set<Bytes32> = []
+        for claim in open {
+            guard let order = entries[claim]?.order, let sender = order.sender, order.standing == .open,
+                entries[claim]!.receiptAsks < Self.receiptsAtMost, counts[sender.relayer] ?? 0 > sender.nonce,
+                wanted.count < Self.receiptsAtOnce || order.hashes.allSatisfy({ wanted.contains($0) })
+            else { continue }
+            wanted.formUnion(order.hashes)
+            plan.mined.append(claim)
+        }
+        plan.receipts = Array(wanted)
     }
 
     private mutating func planScan(_ plan: inout WatchPlan, _ head: RPCBlock, _ now: UInt64) {

@@ -94,11 +94,12 @@ extension ConfigErrorTests {
                 "20.yaml:1:67: relayer.kee: unknown key; did you mean \"key\"?",
             ]),
         Case(
-            "relayer: {max_fee_gwei: 0, low_balance: 1001}\n",
+            "relayer: {max_fee_gwei: 0, low_balance: 1001, batch: 33}\n",
             [
                 "20.yaml:1:11: relayer.key: is missing; write {env: NAME}, {file: PATH}, or a list of these",
                 "20.yaml:1:25: relayer.max_fee_gwei: 0 is out of range; 0.001 to 1000000 can be taken",
                 "20.yaml:1:41: relayer.low_balance: 1001 is out of range; 0 to 1000 can be taken",
+                "20.yaml:1:54: relayer.batch: 33 is out of range; 1 to 32 can be taken",
             ]),
         // A key that was written out is a secret in the wrong place: the message must not carry it on.
         Case(

@@ -100,6 +100,7 @@ import Testing
               max_fee_gwei: 0.25
               low_balance: 0.000000000000000001
               gas_limit: 90000
+              batch: 8
             facilitators:
               cdp: {url: "https://api.example.com/platform/v2/x402", coinbase: {key_id: "orgs/1/keys/2", secret: {env: CDP}}, timeout: 3s}
               open: {url: "http://127.0.0.1:4021"}
@@ -131,6 +132,7 @@ import Testing
         #expect(relayer.maxFeeWei == 250_000_000)
         #expect(relayer.lowBalanceWei == 1)
         #expect(relayer.gasLimit == 90_000)
+        #expect(relayer.batch == 8)
         #expect(revision.facilitators.map(\.name) == ["cdp", "open"])
         #expect(revision.facilitators.map(\.timeoutMilliseconds) == [3_000, 10_000])
         guard case .coinbase(let keyID, let secret) = revision.facilitators[0].access else {
@@ -342,7 +344,7 @@ import Testing
             networks:
               base-sepolia: {rpc: "https://one.example.com/v2/s3cret", confirmations: 2, settle_timeout: 20s, max_fee_gwei: 0.5}
               base: {rpc: "https://h"}
-            relayer: {key: {env: FAREBOX_RELAYER_KEY}, max_fee_gwei: 6, low_balance: 0.01, gas_limit: 100000}
+            relayer: {key: {env: FAREBOX_RELAYER_KEY}, max_fee_gwei: 6, low_balance: 0.01, gas_limit: 100000, batch: 1}
             facilitators:
               hosted: {url: "https://facilitator.example.com", timeout: 5s}
               other: {url: "https://h"}
@@ -362,7 +364,7 @@ import Testing
                 "facilitator hosted: url https://facilitator.example.com/x402 → https://facilitator.example.com; "
                     + "credentials changed; timeout changed", "facilitator other: added",
                 "relayer.max_fee_gwei: 5 → 6", "relayer.low_balance: 0.002 → 0.01",
-                "relayer.gas_limit: 500000 → 100000",
+                "relayer.gas_limit: 500000 → 100000", "relayer.batch: 32 → 1",
             ])
         #expect(diff.needsRestart.isEmpty)
     }

@@ -25,7 +25,9 @@ import Testing
         }
         let wanted: Set<String> = [
             "settled", "refused reverted", "refused windowOver", "refused canceled", "refused usedElsewhere", "unknown",
-            "reorganized", "final", "replacement", "freeing", "settled by a stranger",
+            "reorganized", "final", "replacement", "freeing", "settled by a stranger", "settled in a batch",
+            "refused in a batch", "a batch partly settled", "a batch reverted", "a batch replaced",
+            "a stranger settled one of a batch",
         ]
         #expect(seen.isSuperset(of: wanted), "\(wanted.subtracting(seen))")
     }
@@ -41,6 +43,8 @@ struct ModelWorld {
         var isFinal = false
         var confirmations: UInt64
         var sinceBlock: UInt64
+        var share = BatchShare.whole
+        var gasWei: UInt128?
     }
 
     private(set) var faults: [String] = []
@@ -92,10 +96,28 @@ struct ModelWorld {
         if list.count != 0 { fault("\(list.count) watched") }
         var owner: [UInt64: Int64] = [:]
         for (id, claim) in claims {
-            for row in claim.rows where owner.updateValue(id, forKey: row.nonce).map({ $0 != id }) ?? false {
-                fault("nonce \(row.nonce) is of two claims")
+            // One transaction's claims are one another's company, and nobody else's.
+            let leader = claim.rows[0].claims[0]
+            for row in claim.rows where owner.updateValue(leader, forKey: row.nonce).map({ $0 != leader }) ?? false {
+                fault("nonce \(row.nonce) is of two transactions")
             }
             if Set(claim.rows.map(\.nonce)).count > 1 { fault("claim \(id) has several nonces") }
+        }
+        checkBatches()
+    }
+
+    private mutating func checkBatches() {
+        for (id, claim) in claims where claim.rows[0].claims.first == id && claim.share.count > 1 {
+            let members = claim.rows[0].claims.map { claims[$0]! }
+            let settled = members.filter { $0.standing == .settled }
+            if (1..<members.count).contains(settled.count) { seen.insert("a batch partly settled") }
+            if claim.rows.count > 1 { seen.insert("a batch replaced") }
+            let costs = members.compactMap(\.gasWei)
+            if costs.count == members.count, Set(members.map { $0.rows.count }).count == 1,
+                costs.reduce(0, +) != 1_000_003
+            {
+                fault("the shares of claim \(id)'s batch sum to \(costs.reduce(0, +))")
+            }
         }
     }
 
@@ -104,31 +126,42 @@ struct ModelWorld {
     // MARK: Payments
 
     private mutating func pay() {
-        lastClaim += 1
-        let id = lastClaim
-        guard let head = list.head,
+        guard let head = list.head else { return }
+        let count = random.chance(40) ? Int.random(in: 2...6, using: &random) : 1
+        let ids = (1...count).map { lastClaim + Int64($0) }
+        lastClaim += Int64(count)
+        for id in ids {
+            chain.transfers[id] = Sample.transfer(
+                nonce: UInt64(id), payer: Sample.address(0xA00 + UInt64(id % 7)),
+                validBefore: chain.head.block.timestamp + UInt64.random(in: 10...120, using: &random))
+        }
+        guard
             let unsigned = try? queue.take(
-                RelayJob(claim: id, to: Sample.token, call: [1], gasLimit: 100_000), now: now)
+                RelayJob(
+                    claims: ids, to: count > 1 ? Multicall3.address : Sample.token, call: [1], gasLimit: 100_000),
+                now: now)
         else { return }
-        let transfer = Sample.transfer(
-            nonce: UInt64(id), payer: Sample.address(0xA00 + UInt64(id % 7)),
-            validBefore: chain.head.block.timestamp + UInt64.random(in: 10...120, using: &random))
-        chain.transfers[id] = transfer
         let signed = sign(unsigned)
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<5: perform(queue.on(.withdrawn(nonce: signed.nonce), now: now))
         case 5..<8: perform(queue.on(.abandoned(nonce: signed.nonce), now: now))
         default:
-            // A stranger may have had it before.
-            if random.chance(5) {
-                chain.submit(id, .settle)
+            // A stranger may have had one before, and another may take all gas.
+            if random.chance(count > 1 ? 20 : 5) {
+                chain.submit(ids.randomElement(using: &random)!, .settle)
                 chain.mine(atMost: 10)
             }
-            let claim = Claim(
-                rows: [signed], confirmations: random.chance(70) ? 1 : 3,
-                sinceBlock: min(head.number, chain.head.block.number))
-            claims[id] = claim
-            list.add(order(id, claim, deadline: now + 20_000), now: now)
+            if random.chance(5) {
+                chain.griefers[ids.randomElement(using: &random)!] = random.chance(50) ? .whole : .fromHereOn
+            }
+            for (place, id) in ids.enumerated() {
+                let claim = Claim(
+                    rows: [signed], confirmations: random.chance(70) ? 1 : 3,
+                    sinceBlock: min(head.number, chain.head.block.number),
+                    share: BatchShare(place: place, of: count))
+                claims[id] = claim
+                list.add(order(id, claim, deadline: now + 20_000), now: now)
+            }
             perform(queue.on(.durable(signed.hash), now: now))
         }
     }
@@ -141,7 +174,7 @@ struct ModelWorld {
             claim: id, transfer: chain.transfers[id]!, confirmations: claim.confirmations,
             sinceBlock: claim.sinceBlock > 6 ? claim.sinceBlock - 6 : 0, deadline: deadline, standing: standing,
             sender: WatchOrder.Sender(relayer: Sample.relayer, nonce: claim.rows[0].nonce),
-            hashes: claim.rows.map(\.hash))
+            hashes: claim.rows.map(\.hash), share: claim.share)
     }
 
     private mutating func interfere() {
@@ -152,7 +185,7 @@ struct ModelWorld {
     private mutating func sign(_ unsigned: UnsignedTransaction) -> RelayTransaction {
         lastHash += 1
         let signed = RelayTransaction(
-            claim: unsigned.claim, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
+            claims: unsigned.claims, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
             gasLimit: unsigned.gasLimit, fees: unsigned.fees, hash: Sample.word(lastHash), raw: [])
         queue.signed(signed, now: now)
         return signed
@@ -173,22 +206,35 @@ struct ModelWorld {
             case .sign(let unsigned):
                 seen.insert("\(unsigned.kind)")
                 let signed = sign(unsigned)
-                if let id = unsigned.claim, claims[id] != nil {
+                for id in unsigned.claims where claims[id] != nil {
                     claims[id]!.rows.append(signed)
                     list.add(hash: signed.hash, to: id)
                 }
                 perform(queue.on(.durable(signed.hash), now: now))
             case .recount: wantsRecount = true
-            case .restore: perform(queue.on(.restored(claims.values.filter { !$0.isFinal }.flatMap(\.rows)), now: now))
+            case .restore: perform(queue.on(.restored(rows), now: now))
             }
         }
+    }
+
+    /// As the ledger gives them: each once, with those of its claims that are watched still.
+    private var rows: [RelayTransaction] {
+        var found: [Bytes32: RelayTransaction] = [:]
+        for (id, claim) in claims where !claim.isFinal {
+            for row in claim.rows {
+                found[row.hash] = RelayTransaction(
+                    claims: (found[row.hash]?.claims ?? []) + [id], nonce: row.nonce, to: row.to, call: row.call,
+                    gasLimit: row.gasLimit, fees: row.fees, hash: row.hash, raw: row.raw)
+            }
+        }
+        return Array(found.values)
     }
 
     private mutating func restart() {
         queue = RelayerQueue(address: Sample.relayer, policy: queue.policy)
         list = Watchlist()
         wantsRecount = true
-        perform(queue.on(.restored(claims.values.filter { !$0.isFinal }.flatMap(\.rows)), now: now))
+        perform(queue.on(.restored(rows), now: now))
         for (id, claim) in claims.sorted(by: { $0.key < $1.key }) where !claim.isFinal {
             list.add(order(id, claim, deadline: nil), now: now)
             if claim.standing != .sent { _ = queue.on(.over(claim: id), now: now) }
@@ -225,9 +271,13 @@ struct ModelWorld {
     private mutating func tell(_ outcomes: [WatchOutcome]) {
         for outcome in outcomes {
             switch outcome {
-            case .settled(let id, let place): settled(id, place)
-            case .refused(let id, let reason):
+            case .settled(let id, let place, let gasWei):
+                claims[id]!.gasWei = gasWei ?? claims[id]!.gasWei
+                settled(id, place)
+            case .refused(let id, let reason, let gasWei):
+                claims[id]!.gasWei = gasWei ?? claims[id]!.gasWei
                 seen.insert("refused \(reason)")
+                if claims[id]!.share.count > 1 { noteRefusedInBatch(id, reason) }
                 if claims[id]!.standing == .settled, chain.settlement(of: id) != nil {
                     fault("claim \(id) is paid and refused")
                 }
@@ -246,9 +296,20 @@ struct ModelWorld {
         }
     }
 
+    private mutating func noteRefusedInBatch(_ id: Int64, _ reason: WatchRefusal) {
+        if reason == .reverted { seen.insert("refused in a batch") }
+        let receipts = claims[id]!.rows.compactMap { row in chain.blocks.lazy.compactMap { $0.receipts[row.hash] }.first }
+        if receipts.contains(where: { !$0.succeeded }) { seen.insert("a batch reverted") }
+    }
+
     private mutating func settled(_ id: Int64, _ place: ChainPlace) {
         seen.insert("settled")
-        if !claims[id]!.rows.contains(where: { $0.hash == place.transaction }) { seen.insert("settled by a stranger") }
+        let isBatch = claims[id]!.share.count > 1
+        if claims[id]!.rows.contains(where: { $0.hash == place.transaction }) {
+            if isBatch { seen.insert("settled in a batch") }
+        } else {
+            seen.insert(isBatch ? "a stranger settled one of a batch" : "settled by a stranger")
+        }
         guard let block = chain.settlement(of: id), block.block.number == place.block,
             block.block.hash == place.blockHash, block.receipts[place.transaction] != nil
         else { return fault("claim \(id) is called settled and is not") }

@@ -39,6 +39,9 @@ struct ModelChain {
     var pool: [UInt64: RelayTransaction] = [:]
     /// Claims' transfers, by the claim.
     var transfers: [Int64: AwaitedTransfer] = [:]
+    /// A claim whose call takes all gas that there is: what stands behind it in its transaction fails, and sometimes the whole.
+    var griefers: [Int64: Grief] = [:]
+    enum Grief { case fromHereOn, whole }
     private var strangers: [(claim: Int64, deed: Deed)] = []
     private var lastFork: UInt64 = 0
     private var lastStranger: UInt64 = 1 << 40
@@ -80,8 +83,10 @@ struct ModelChain {
             next.count += 1
             room -= 1
             next.mined.append(transaction)
-            if let claim = transaction.claim, transaction.to == Sample.token {
-                execute(claim, .settle, hash: transaction.hash, in: &next)
+            if transaction.to == Sample.token {
+                executeOne(transaction, in: &next)
+            } else if transaction.to == Multicall3.address {
+                executeMany(transaction, in: &next)
             } else {
                 next.receipts[transaction.hash] = receipt(transaction.hash, [], true, next)
             }
@@ -89,13 +94,38 @@ struct ModelChain {
         blocks.append(next)
     }
 
-    private func execute(_ claim: Int64, _ deed: Deed, hash: Bytes32, in block: inout Block) {
-        guard let transfer = transfers[claim], !block.spent.contains(claim),
-            block.block.timestamp < transfer.validBefore
-        else {
-            block.receipts[hash] = receipt(hash, [], false, block)
+    private func executeOne(_ transaction: RelayTransaction, in block: inout Block) {
+        if griefers[transaction.claims[0]] != nil {
+            block.receipts[transaction.hash] = receipt(transaction.hash, [], false, block)
+        } else {
+            execute(transaction.claims[0], .settle, hash: transaction.hash, in: &block)
+        }
+    }
+
+    /// Calls that may fail each by itself.
+    private func executeMany(_ transaction: RelayTransaction, in block: inout Block) {
+        if transaction.claims.contains(where: { griefers[$0] == .whole }) {
+            block.receipts[transaction.hash] = receipt(transaction.hash, [], false, block)
             return
         }
+        var logs: [RPCLog] = []
+        for claim in transaction.claims {
+            if griefers[claim] != nil { break }
+            logs += run(claim, .settle, hash: transaction.hash, in: &block) ?? []
+        }
+        block.receipts[transaction.hash] = receipt(transaction.hash, logs, true, block)
+    }
+
+    private func execute(_ claim: Int64, _ deed: Deed, hash: Bytes32, in block: inout Block) {
+        let logs = run(claim, deed, hash: hash, in: &block)
+        block.receipts[hash] = receipt(hash, logs ?? [], logs != nil, block)
+    }
+
+    /// Nil where it reverts.
+    private func run(_ claim: Int64, _ deed: Deed, hash: Bytes32, in block: inout Block) -> [RPCLog]? {
+        guard let transfer = transfers[claim], !block.spent.contains(claim),
+            block.block.timestamp < transfer.validBefore
+        else { return nil }
         block.spent.insert(claim)
         func place(_ at: Int) -> Sample.Place { Sample.Place(index: UInt64(block.logs.count + at)) }
         var logs: [RPCLog]
@@ -111,13 +141,13 @@ struct ModelChain {
             logs[at].transactionHash = hash
         }
         block.logs += logs
-        block.receipts[hash] = receipt(hash, logs, true, block)
+        return logs
     }
 
     private func receipt(_ hash: Bytes32, _ logs: [RPCLog], _ succeeded: Bool, _ block: Block) -> RPCReceipt {
         RPCReceipt(
             succeeded: succeeded, transactionHash: hash, logs: logs, blockNumber: block.block.number,
-            blockHash: block.block.hash, gasUsed: 1, effectiveGasPrice: 1)
+            blockHash: block.block.hash, gasUsed: 1_000_003, effectiveGasPrice: 1)
     }
 
     /// Another history from `depth` blocks ago on; what was in them goes back to the pool, or is lost.
@@ -163,6 +193,9 @@ struct ModelChain {
                 .flatMap(\.logs).filter { payers.contains($0.topics[1]) }
         }
         for look in plan.looks { answers.looks[look.claim] = answer(look, seen: seen) }
+        for hash in plan.receipts {
+            answers.receipts[hash] = blocks.prefix(seen).lazy.compactMap { $0.receipts[hash] }.first
+        }
         return answers
     }
 

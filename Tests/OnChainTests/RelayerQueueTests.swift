@@ -26,7 +26,7 @@ import Testing
         mutating func sign(_ unsigned: UnsignedTransaction) -> RelayTransaction {
             lastHash += 1
             let signed = RelayTransaction(
-                claim: unsigned.claim, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
+                claims: unsigned.claims, nonce: unsigned.nonce, to: unsigned.to, call: unsigned.call,
                 gasLimit: unsigned.gasLimit, fees: unsigned.fees, hash: Sample.word(lastHash),
                 raw: [UInt8(lastHash & 255)])
             queue.signed(signed, now: now)
@@ -35,7 +35,17 @@ import Testing
 
         mutating func job() -> RelayJob {
             lastClaim += 1
-            return RelayJob(claim: lastClaim, to: Sample.token, call: [UInt8(lastClaim & 255)], gasLimit: 100_000)
+            return RelayJob(claims: [lastClaim], to: Sample.token, call: [UInt8(lastClaim & 255)], gasLimit: 100_000)
+        }
+
+        /// For so many claims at once.
+        mutating func batch(_ count: Int) throws -> RelayTransaction {
+            let jobs = (0..<count).map { _ in job() }
+            return sign(
+                try queue.take(
+                    RelayJob(
+                        claims: jobs.flatMap(\.claims), to: Multicall3.address, call: jobs.flatMap(\.call),
+                        gasLimit: 400_000), now: now))
         }
 
         mutating func take() throws -> RelayTransaction { sign(try queue.take(job(), now: now)) }
@@ -137,7 +147,7 @@ import Testing
         bench.say(.withdrawn(nonce: first.nonce))
         #expect(bench.signatures(after: 1_000).isEmpty)
         let filling = bench.signatures(after: 1_500)
-        #expect(filling.map(\.nonce) == [7] && filling[0].kind == .freeing && filling[0].claim == nil)
+        #expect(filling.map(\.nonce) == [7] && filling[0].kind == .freeing && filling[0].claims.isEmpty)
         #expect(filling[0].to == Sample.relayer && filling[0].call == [])
         let signed = bench.sign(filling[0])
         #expect(bench.say(.durable(signed.hash)) == [.broadcast(signed)])
@@ -208,13 +218,13 @@ import Testing
         #expect(bench.signatures(after: 14_999).isEmpty)
         let bumped = bench.signatures(after: 1)
         #expect(bumped.map(\.nonce) == [first.nonce])
-        #expect(bumped[0].kind == .replacement && bumped[0].claim == first.claim && bumped[0].call == first.call)
+        #expect(bumped[0].kind == .replacement && bumped[0].claims == first.claims && bumped[0].call == first.call)
         #expect(bumped[0].fees == Fees(maxFeeWei: 237, priorityFeeWei: 12))
         // It is broadcast when the ledger holds it, and not replaced again before.
         let signed = bench.sign(bumped[0])
         #expect(bench.signatures(after: 60_000).isEmpty)
         #expect(bench.say(.durable(signed.hash)) == [.broadcast(signed)])
-        #expect(bench.queue.hashes(claim: first.claim!) == [first.hash, signed.hash])
+        #expect(bench.queue.hashes(claim: first.claims[0]) == [first.hash, signed.hash])
         // The next one's time begins when it is the oldest.
         bench.say(.counted(latest: 8, pending: nil))
         #expect(bench.signatures(after: 14_999).isEmpty)
@@ -253,10 +263,10 @@ import Testing
     @Test func whatIsOverIsReplacedByATransferToItself() throws {
         var bench = Bench()
         let transaction = try bench.send()
-        bench.say(.over(claim: transaction.claim!))
+        bench.say(.over(claim: transaction.claims[0]))
         let freeing = bench.signatures(after: 15_000)
         #expect(freeing.map(\.nonce) == [7] && freeing[0].kind == .freeing)
-        #expect(freeing[0].to == Sample.relayer && freeing[0].call == [] && freeing[0].claim == transaction.claim)
+        #expect(freeing[0].to == Sample.relayer && freeing[0].call == [] && freeing[0].claims == transaction.claims)
         // What replaces it in its turn is no payment either.
         let signed = bench.sign(freeing[0])
         bench.say(.durable(signed.hash))
@@ -270,6 +280,74 @@ import Testing
         bench.say(.notReplaced(signed.hash))
         #expect(bench.after(5_000).contains(.broadcast(transaction)))
         #expect(bench.signatures(after: 15_000).map(\.kind) == [.freeing])
+    }
+
+    // MARK: Several claims in one
+
+    @Test func aBatchHasOneNonceThatIsAllItsClaims() throws {
+        var bench = Bench()
+        let batch = try bench.batch(3)
+        #expect(batch.claims == [1, 2, 3] && batch.nonce == 7)
+        #expect(bench.say(.durable(batch.hash)) == [.broadcast(batch)])
+        #expect((1...3).map { bench.queue.nonce(claim: $0) } == [7, 7, 7])
+        #expect(bench.queue.inFlight == 1)
+        #expect(try bench.take().nonce == 8)
+    }
+
+    @Test func aBatchIsReplacedAsAWholeUntilAllOfItIsOver() throws {
+        var bench = Bench()
+        let batch = try bench.batch(3)
+        bench.say(.durable(batch.hash))
+        bench.say(.over(claim: 1))
+        bench.say(.over(claim: 3))
+        let bumped = bench.signatures(after: 15_000)
+        #expect(bumped.map(\.kind) == [.replacement] && bumped[0].call == batch.call)
+        #expect(bumped[0].claims == [1, 2, 3] && bumped[0].gasLimit == 400_000)
+        let signed = bench.sign(bumped[0])
+        bench.say(.durable(signed.hash))
+        bench.say(.over(claim: 2))
+        #expect(bench.signatures(after: 15_000).map(\.kind) == [.freeing])
+    }
+
+    @Test func aWithdrawnBatchFreesItsNonce() throws {
+        var bench = Bench()
+        let batch = try bench.batch(3)
+        bench.say(.withdrawn(nonce: batch.nonce))
+        #expect(bench.queue.inFlight == 0 && bench.queue.nonce(claim: 2) == nil)
+        #expect(try bench.batch(2).nonce == batch.nonce)
+    }
+
+    @Test func aRestartKnowsWhoIsLeftInABatch() throws {
+        var before = Bench()
+        let batch = try before.batch(3)
+        // Of the others what is on the chain is final.
+        let row = RelayTransaction(
+            claims: [2], nonce: batch.nonce, to: batch.to, call: batch.call, gasLimit: batch.gasLimit,
+            fees: batch.fees, hash: batch.hash, raw: batch.raw)
+        var after = Bench(isReady: false)
+        after.say(.restored([row]))
+        after.say(.counted(latest: 7, pending: 8))
+        after.say(.priced(Self.price))
+        #expect(after.after(0) == [.broadcast(row)])
+        after.say(.over(claim: 2))
+        #expect(after.signatures(after: 15_000).map(\.kind) == [.freeing])
+    }
+
+    @Test func whatIsInFlightIsPledged() throws {
+        var bench = Bench()
+        let first = try bench.send()
+        let most = first.fees.maxFeeWei * 100_000
+        _ = try bench.send()
+        #expect(bench.queue.pledgedWei == 2 * most)
+        bench.say(.counted(latest: 8, pending: nil))
+        #expect(bench.queue.pledgedWei == most)
+        // Of a nonce's versions one is mined.
+        let signed = bench.sign(try #require(bench.signatures(after: 15_000).first))
+        bench.say(.durable(signed.hash))
+        bench.say(.counted(latest: 8, pending: nil))
+        #expect(bench.queue.pledgedWei == signed.fees.maxFeeWei * 100_000)
+        bench.say(.counted(latest: 9, pending: nil))
+        #expect(bench.queue.pledgedWei == 0)
     }
 
     // MARK: Restarts and reorganizations
@@ -318,14 +396,14 @@ import Testing
         after.say(.counted(latest: 7, pending: 7))
         after.say(.priced(Self.price))
         #expect(after.after(0) == [.broadcast(signed)])
-        #expect(after.queue.hashes(claim: first.claim!) == [first.hash, signed.hash])
+        #expect(after.queue.hashes(claim: first.claims[0]) == [first.hash, signed.hash])
     }
 
     @Test func blocksTakenBackBeyondMemoryAskForTheRows() throws {
         var bench = Bench()
         let first = try bench.send()
         bench.say(.counted(latest: 5_000, pending: nil))
-        #expect(bench.queue.hashes(claim: first.claim!) == [])
+        #expect(bench.queue.hashes(claim: first.claims[0]) == [])
         #expect(bench.say(.counted(latest: 7, pending: nil)) == [.restore])
         // Nothing is filled or taken until they are there.
         #expect(bench.after(60_000) == [])

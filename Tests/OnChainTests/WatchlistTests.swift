@@ -53,6 +53,9 @@ struct WatchBench {
             }
         }
         for look in plan.looks { found.looks[look.claim] = answer(look) }
+        for hash in plan.receipts where receipts[hash].map({ $0.blockNumber <= head }) ?? false {
+            found.receipts[hash] = receipts[hash]
+        }
         outcomes += list.take(found, to: plan, now: now)
         for audit in plan.audits { outcomes += list.audited(audit, [answer(audit.look)], now: now) }
         return outcomes + list.expired(now: now)
@@ -72,13 +75,14 @@ struct WatchBench {
 
     func order(
         _ claim: Int64 = 1, _ transfer: AwaitedTransfer = Sample.transfer(), confirmations: UInt64 = 1,
-        deadline: UInt64? = nil, standing: WatchOrder.Standing = .open, hash: UInt64? = 0xF1
+        deadline: UInt64? = nil, standing: WatchOrder.Standing = .open, hash: UInt64? = 0xF1,
+        share: BatchShare = .whole
     ) -> WatchOrder {
         WatchOrder(
             claim: claim, transfer: transfer, confirmations: confirmations, sinceBlock: 90, deadline: deadline,
             standing: standing,
             sender: hash == nil ? nil : WatchOrder.Sender(relayer: Sample.relayer, nonce: 7),
-            hashes: hash.map { [Sample.word($0)] } ?? [])
+            hashes: hash.map { [Sample.word($0)] } ?? [], share: share)
     }
 
     /// Our transfer in a block, by a transaction.
@@ -203,7 +207,7 @@ struct WatchBench {
         bench.counts[Sample.relayer] = 8
         var outcomes: [WatchOutcome] = []
         for _ in 0..<4 { outcomes += bench.tick() }
-        #expect(outcomes == [.refused(claim: 1, .reverted)])
+        #expect(outcomes == [.refused(claim: 1, .reverted, gasWei: 420_000)])
         // It is watched on: somebody may use it still.
         let place = Place(block: 103, transaction: 0xEE)
         bench.settle(ours, place)
@@ -230,7 +234,8 @@ struct WatchBench {
             var list = bench.list
             #expect(list.audited(plan.audits[0], answers, now: bench.now) == [])
         }
-        #expect(bench.list.audited(plan.audits[0], [good, nil], now: bench.now) == [.refused(claim: 1, .reverted)])
+        #expect(bench.list.audited(plan.audits[0], [good, nil], now: bench.now)
+                == [.refused(claim: 1, .reverted, gasWei: 420_000)])
     }
 
     @Test func aMissedLogIsFoundByTheReceipt() {
@@ -383,11 +388,11 @@ struct WatchBench {
         bench.counts[Sample.relayer] = 8
         var outcomes: [WatchOutcome] = []
         for _ in 0..<4 { outcomes += bench.tick() }
-        #expect(outcomes == [.refused(claim: 1, .reverted)])
+        #expect(outcomes == [.refused(claim: 1, .reverted, gasWei: 420_000)])
         bench.head = 110
         bench.finalized = 101
         for _ in 0..<3 { outcomes += bench.tick(after: 40_000) }
-        #expect(outcomes == [.refused(claim: 1, .reverted), .final(claim: 1)])
+        #expect(outcomes == [.refused(claim: 1, .reverted, gasWei: 420_000), .final(claim: 1)])
     }
 
     // MARK: Reorganizations

@@ -7,7 +7,7 @@ enum KnownKeys {
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
     static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
-    static let relayer = ["key", "max_fee_gwei", "low_balance", "gas_limit"]
+    static let relayer = ["key", "max_fee_gwei", "low_balance", "gas_limit", "batch"]
     static let facilitator = ["url", "bearer", "coinbase", "ca_file", "timeout"]
     static let coinbase = ["key_id", "secret"]
     static let asset = ["address", "name", "version", "decimals"]
@@ -33,7 +33,7 @@ enum KnownKeys {
         let homes = [
             (policy, "policies.default"), (limits, "limits"), (payment, "payments.NAME"),
             (["rpc", "confirmations", "settle_timeout"], "networks.NAME"),
-            (["key", "low_balance", "gas_limit"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
+            (["key", "low_balance", "gas_limit", "batch"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
             (coinbase, "facilitators.NAME.coinbase"),
             (["connect", "first_byte"], "timeouts"), (priced + ["match", "free"], "an entry of routes"),
             (top, "the top level"),

@@ -1,5 +1,6 @@
 import Chains
 import Glibc
+import OnChain
 
 /// Reads `relayer:`.
 struct RelayerReader {
@@ -24,7 +25,8 @@ struct RelayerReader {
                 ?? RelayerSettings.defaultMaxFeeWei,
             lowBalanceWei: map.scaled("low_balance", decimals: 18, in: 0...1_000 * ether)
                 ?? RelayerSettings.defaultLowBalanceWei,
-            gasLimit: gas.map { UInt64($0) } ?? RelayerSettings.defaultGasLimit)
+            gasLimit: gas.map { UInt64($0) } ?? RelayerSettings.defaultGasLimit,
+            batch: map.count("batch", in: 1...SettlementGathering.largest) ?? SettlementGathering.largest)
     }
 
     private func keys(_ map: ConfigMap) -> [RelayerKey] {

@@ -1,4 +1,5 @@
 import Chains
+import OnChain
 
 /// `relayer:`: who sends our transactions, and what they may cost.
 public struct RelayerSettings: Sendable, Equatable {
@@ -10,6 +11,8 @@ public struct RelayerSettings: Sendable, Equatable {
     public var lowBalanceWei: UInt128 = RelayerSettings.defaultLowBalanceWei
     /// Gas that a transaction may use.
     public var gasLimit: UInt64 = RelayerSettings.defaultGasLimit
+    /// Payments that one transaction carries at most where many are to be settled; 1: each has its own.
+    public var batch: Int = SettlementGathering.largest
 
     public static let defaultMaxFeeWei: UInt128 = 5_000_000_000
     public static let defaultLowBalanceWei: UInt128 = 2_000_000_000_000_000

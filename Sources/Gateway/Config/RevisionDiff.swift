@@ -120,6 +120,7 @@ public struct RevisionDiff: Sendable, Equatable {
             lines.append("relayer.low_balance: \(texts[0]) → \(texts[1])")
         }
         if from.gasLimit != to.gasLimit { lines.append("relayer.gas_limit: \(from.gasLimit) → \(to.gasLimit)") }
+        if from.batch != to.batch { lines.append("relayer.batch: \(from.batch) → \(to.batch)") }
         return lines
     }
 

@@ -29,7 +29,6 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
     private(set) var network: NetworkSettings
     let relayers: [Relayer]
     private(set) var gasLimit: UInt64
-    private var lowBalanceWei: UInt128
     let ledger: Ledger
     let inbox: Inbox<MoneyThread>
     let logger: Logger
@@ -46,6 +45,26 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
     /// Of configured tokens, these and former ones.
     var decimalsOfAsset: [Address: Int] = [:]
     private let pulse: Timer
+    private let loop: EventLoop
+    /// Settlements that wait for others to share a transaction with.
+    var gathering: SettlementGathering
+    private let gatherTimer: Timer
+    private let turnEnd = TurnEnd()
+    /// Nothing that makes several calls at once was found on this chain: looked for again then, in milliseconds.
+    var lacksMulticallUntil: UInt64 = 0
+    /// Whose turn it is to send, among those with as few in flight.
+    private var firstSender = 0
+
+    /// Told at the end of a turn of the loop, when all that came in it is known.
+    private final class TurnEnd: EventHandler {
+        weak var owner: ChainService?
+        var isScheduled = false
+
+        override func ready(_ events: Readiness) {
+            isScheduled = false
+            owner?.sendWhatIsDue()
+        }
+    }
 
     /// Whether a token is what the configuration says.
     private enum TokenStanding {
@@ -64,19 +83,27 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         self.inbox = inbox
         self.logger = logger
         let policy = FeePolicy(capWei: network.feeCapWei(relayer))
+        let lowBalanceWei = relayer?.lowBalanceWei ?? RelayerSettings.defaultLowBalanceWei
         relayers = (relayer?.keys ?? []).compactMap(\.account).map {
-            Relayer($0, chainID: network.chainID, policy: policy)
+            Relayer($0, chainID: network.chainID, policy: policy, lowBalanceWei: lowBalanceWei)
         }
+        self.loop = loop
+        gathering = SettlementGathering(atMost: relayer?.batch ?? SettlementGathering.largest)
         gasLimit = relayer?.gasLimit ?? RelayerSettings.defaultGasLimit
-        lowBalanceWei = relayer?.lowBalanceWei ?? 0
         pulse = Timer(loop.timers)
+        gatherTimer = Timer(loop.timers)
         watcher = ChainWatcher(rpc: rpc, idleMilliseconds: idleMilliseconds, timers: loop.timers, owner: self)
         let sender = relayers.first?.address ?? Address(.zero)
         desk = VerificationDesk(rpc: rpc, relayer: sender, gasLimit: gasLimit)
         pulse.target = self
+        gatherTimer.target = self
+        turnEnd.owner = self
     }
 
-    deinit { pulse.unlink() }
+    deinit {
+        pulse.unlink()
+        gatherTimer.unlink()
+    }
 
     var now: UInt64 { watcher.now }
 
@@ -90,13 +117,18 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         let sender = relayers.first?.address ?? Address(.zero)
         desk = VerificationDesk(rpc: watcher.rpc, relayer: sender, gasLimit: gasLimit)
         for case (let address, .good) in tokens { desk.noteCode(token: address) }
-        for each in relayers { each.queue.policy = FeePolicy(capWei: network.feeCapWei(relayer)) }
-        lowBalanceWei = relayer?.lowBalanceWei ?? lowBalanceWei
+        for each in relayers {
+            each.queue.policy = FeePolicy(capWei: network.feeCapWei(relayer))
+            each.lowBalanceWei = relayer?.lowBalanceWei ?? each.lowBalanceWei
+        }
+        gathering.atMost = relayer?.batch ?? gathering.atMost
     }
 
     func close() {
         watcher.close()
         pulse.cancel()
+        gatherTimer.cancel()
+        _ = gathering.takeAll()
         for row in settling.keys { answer(row, .unavailable(reason: "the gateway is stopping")) }
     }
 
@@ -128,7 +160,7 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
 
     func verify(_ request: VerificationRequest, reply: @escaping @Sendable (Verdict) -> Void) {
         if let trouble = trouble(of: request.offer.asset) { return reply(.unreachable(trouble)) }
-        if case .failure(let refusal) = sender() {
+        if case .failure(let refusal) = sender(gasLimit: gasLimit) {
             return reply(.unreachable("\(network.name): \(refusal.text)"))
         }
         note(request)
@@ -143,21 +175,23 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         }
     }
 
-    /// Who would take a payment now: the one with the fewest in flight.
-    func sender() -> Result<Relayer, QueueRefusal> {
+    /// Who would take a transaction of so much gas now: the one with the fewest in flight, in turn where several have as few.
+    func sender(gasLimit: UInt64) -> Result<Relayer, QueueRefusal> {
         var refusal = QueueRefusal.notReady
-        var best: Relayer?
-        for relayer in relayers {
-            if let reason = relayer.refusal(gasLimit: gasLimit, now: now) {
+        var best: Int?
+        for at in relayers.indices.map({ ($0 + firstSender) % relayers.count }) {
+            if let reason = relayers[at].refusal(gasLimit: gasLimit, now: now) {
                 refusal = reason
-            } else if relayer.queue.inFlight < best?.queue.inFlight ?? .max {
-                best = relayer
+            } else if relayers[at].queue.inFlight < best.map({ relayers[$0].queue.inFlight }) ?? .max {
+                best = at
             }
         }
-        return best.map { .success($0) } ?? .failure(refusal)
+        guard let best else { return .failure(refusal) }
+        return .success(relayers[best])
     }
 
-    func settlementCall(_ request: VerificationRequest) -> SettlementCall { desk.settlementCall(request) }
+    /// Another one has its turn where several could send.
+    func passTurn() { firstSender = relayers.isEmpty ? 0 : (firstSender + 1) % relayers.count }
 
     /// A stranger may use an authorization from its first showing on: from there its evidence is looked for.
     func note(_ request: VerificationRequest) {
@@ -183,7 +217,19 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         if !pulse.isArmed { pulse.arm(atNanoseconds: (now + Self.pulseMilliseconds) * 1_000_000) }
     }
 
+    /// What may be sent is looked at once in a turn.
+    func sendSoon() {
+        if turnEnd.isScheduled { return }
+        turnEnd.isScheduled = true
+        loop.callAgain(turnEnd)
+    }
+
+    func sendAgain(at milliseconds: UInt64) {
+        if !gatherTimer.isArmed { gatherTimer.arm(atNanoseconds: milliseconds * 1_000_000) }
+    }
+
     func timerFired(_ timer: Timer) {
+        if timer === gatherTimer { return sendWhatIsDue() }
         watched(watcher.list.expired(now: now))
         turn()
         if !settling.isEmpty { pulseSoon() }
@@ -203,7 +249,9 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
     /// What keeps payments of this kind from being verified or settled now, or soon will.
     func troubles(of payment: PaymentMethod) -> [SettlerTrouble] {
         var troubles: [SettlerTrouble] = []
-        func add(_ code: String, _ detail: String) { troubles.append(SettlerTrouble(code: code, detail: detail)) }
+        func add(_ code: String, _ detail: String, of subject: String = "") {
+            troubles.append(SettlerTrouble(code: code, subject: subject, detail: detail))
+        }
         if !watcher.isHeard(now: now) {
             add("rpc_unreachable", "\(network.name): no node has told the newest block lately")
         }
@@ -215,16 +263,14 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
         guard payment.facilitator == .chain else { return troubles }
         for relayer in relayers {
             let name = "\(network.name): relayer \(relayer.address)"
-            if let balance = relayer.balanceWei, balance < lowBalanceWei {
-                add("low_balance", "\(name) holds \(balance) wei, less than low_balance")
+            let subject = "\(relayer.address)"
+            if let balance = relayer.balanceWei, balance < relayer.lowBalanceWei {
+                add("low_balance", "\(name) holds \(balance) wei, less than low_balance", of: subject)
             }
-            switch relayer.refusal(gasLimit: gasLimit, now: now) {
-            case nil, .notReady: break
-            case .feesAboveCap?: add("fees_above_cap", "\(name): \(QueueRefusal.feesAboveCap.text)")
-            case .full?: add("relayer_full", "\(name): \(QueueRefusal.full.text)")
-            case .stuck?: add("relayer_stuck", "\(name): \(QueueRefusal.stuck.text)")
-            case .noFunds?: add("no_gas", "\(name): \(QueueRefusal.noFunds.text)")
+            guard let refusal = relayer.refusal(gasLimit: gasLimit, now: now), let code = refusal.troubleCode else {
+                continue
             }
+            add(code, "\(name): \(refusal.text)", of: subject)
         }
         return troubles
     }

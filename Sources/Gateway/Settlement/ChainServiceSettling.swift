@@ -10,47 +10,43 @@ import Payments
 struct Settling {
     let reply: @Sendable (Settlement) -> Void
     /// What to watch once it is sent.
-    let order: WatchOrder
+    var order: WatchOrder
     /// Nil where a remote facilitator sends.
-    var own: (relayer: Relayer, transaction: RelayTransaction)?
+    var own: Own?
     /// The transaction to name to the caller; empty before one is known.
     var transaction: String
+
+    /// What our own relayer is to send, or has sent.
+    struct Own {
+        let ticket: Ticket
+        let call: SettlementCall
+        /// Nil before it is signed.
+        var sent: (relayer: Relayer, transaction: RelayTransaction)?
+    }
 }
 
-/// From a ticket to its evidence: sign, have the ledger hold it, broadcast, watch.
+/// From a ticket to what is on disk and may be broadcast: alone, or gathered with others.
 extension ChainService {
     func settle(
         _ ticket: Ticket, _ request: VerificationRequest, reply: @escaping @Sendable (Settlement) -> Void
     ) {
-        let now = now
-        let authorization = request.payload.authorization
-        if authorization.validBefore.clampedToInt64 <= Int64(time(nil)) + Self.marginSeconds {
-            return refuse(ticket.id, request, .validBefore, reply)
-        }
-        guard case .success(let relayer) = sender(), let head = watcher.list.head?.number else {
-            return refuse(ticket.id, request, .transactionFailed, reply)
-        }
-        let call = settlementCall(request)
-        let unsigned: UnsignedTransaction
-        do throws(QueueRefusal) {
-            unsigned = try relayer.queue.take(
-                RelayJob(claim: ticket.id.row, to: call.to, call: call.data, gasLimit: gasLimit), now: now)
-        } catch {
-            return refuse(ticket.id, request, .transactionFailed, reply)
-        }
-        let signed = relayer.sign(unsigned, now: now)
-        let first = firstBlock(request.key, head: head)
-        var order = order(ticket.id, request, since: first)
-        order.sender = WatchOrder.Sender(relayer: relayer.address, nonce: signed.nonce)
-        order.hashes = [signed.hash]
-        settling[ticket.id.row] = Settling(
-            reply: reply, order: order, own: (relayer, signed), transaction: signed.hash.hex)
-        names[ticket.id.row] = ticket.id
         let row = ticket.id.row
-        ledger.sending(ticket, transaction: SentTransaction(signed, relayer: relayer.address, headBlock: first)) {
-            [inbox, chainID] answer in
-            inbox.post { $0.chain(chainID)?.sending(row, answer) }
-        }
+        let head = watcher.list.head?.number
+        let mayShare = desk.mayShare(request)
+        let own = Settling.Own(ticket: ticket, call: desk.settlementCall(request))
+        let order = order(ticket.id, request, since: firstBlock(request.key, head: head ?? 0))
+        settling[row] = Settling(reply: reply, order: order, own: own, transaction: "")
+        names[row] = ticket.id
+        guard isInTime(order) else { return refuse(row, .validBefore) }
+        guard head != nil, case .success = sender(gasLimit: gasLimit) else { return refuse(row, .transactionFailed) }
+        guard mayShare, now >= lacksMulticallUntil else { return sendAlone(row) }
+        gathering.add(row, now: now)
+        sendSoon()
+    }
+
+    /// Whether a transaction that is signed now can be mined before the window ends.
+    func isInTime(_ order: WatchOrder) -> Bool {
+        order.transfer.validBefore > UInt64(max(0, Int64(time(nil)) + Self.marginSeconds))
     }
 
     /// What a payment's evidence is, and until when its exchange waits for it.
@@ -70,13 +66,10 @@ extension ChainService {
     }
 
     /// Nothing was signed or sent; a stranger may settle it all the same.
-    private func refuse(
-        _ id: ClaimID, _ request: VerificationRequest, _ code: PaymentCode,
-        _ reply: @escaping @Sendable (Settlement) -> Void
-    ) {
-        names[id.row] = id
-        let head = watcher.list.head?.number ?? 0
-        watchRefused(order(id, request, since: firstBlock(request.key, head: head)))
+    func refuse(_ row: Int64, _ code: PaymentCode) {
+        guard let waiting = settling.removeValue(forKey: row), let id = names[row] else { return }
+        watchRefused(waiting.order)
+        let reply = waiting.reply
         ledger.evidence(id, .refused(code: code.rawValue)) { reply(Settlement($0, transaction: "")) }
     }
 
@@ -86,106 +79,71 @@ extension ChainService {
         order.deadline = nil
         order.sender = nil
         order.hashes = []
+        order.share = .whole
         watcher.list.add(order, now: now)
-    }
-
-    /// The ledger has spoken: from `go` on the transaction may be public.
-    private func sending(_ row: Int64, _ answer: Sending) {
-        guard let waiting = settling[row], let (relayer, transaction) = waiting.own else { return }
-        let event: QueueEvent
-        switch answer {
-        case .go:
-            watcher.list.add(waiting.order, now: now)
-            pulseSoon()
-            event = .durable(transaction.hash)
-        case .alreadyPaid(let paidBy, let mayForward):
-            event = .withdrawn(nonce: transaction.nonce)
-            self.answer(row, .settled(transaction: paidBy, mayForward: mayForward))
-        case .refused(let code):
-            event = .withdrawn(nonce: transaction.nonce)
-            watchRefused(waiting.order)
-            self.answer(row, .refused(code: code))
-        case .unavailable(let reason):
-            event = .abandoned(nonce: transaction.nonce)
-            self.answer(row, .unavailable(reason: reason))
-        }
-        if !watcher.list.isWatched(row) { names[row] = nil }
-        perform(relayer.queue.on(event, now: now), of: relayer)
     }
 
     func answer(_ row: Int64, _ settlement: Settlement) { settling.removeValue(forKey: row)?.reply(settlement) }
 
-    // MARK: What a queue wants done
+    // MARK: One in a transaction
 
-    func perform(_ actions: [QueueAction], of relayer: Relayer) {
-        for action in actions {
-            switch action {
-            case .sign(let unsigned): replace(unsigned, relayer)
-            case .broadcast(let transaction): broadcast(transaction, relayer)
-            case .recount:
-                relayer.wantsRecount = true
-                watcher.wake()
-            case .restore: restore()
-            }
+    func sendAlone(_ row: Int64) {
+        guard let waiting = settling[row], let own = waiting.own else { return }
+        guard isInTime(waiting.order) else { return refuse(row, .validBefore) }
+        guard let relayer = sign([row], own.call, gasLimit: gasLimit),
+            let sent = settling[row]?.own?.sent?.transaction
+        else { return refuse(row, .transactionFailed) }
+        let transaction = SentTransaction(sent, relayer: relayer.address, headBlock: waiting.order.sinceBlock)
+        ledger.sending(own.ticket, transaction: transaction) { [inbox, chainID] answer in
+            inbox.post { $0.chain(chainID)?.sending(row, answer) }
         }
     }
 
-    private func broadcast(_ transaction: RelayTransaction, _ relayer: Relayer) {
-        watcher.rpc.broadcast(raw: transaction.raw, deadlineMilliseconds: ChainWatcher.deadlineMilliseconds) {
-            [weak self] reply in
-            guard let self else { return }
-            let answer = BroadcastAnswer(reply, hash: transaction.hash)
-            switch answer {
-            case .accepted, .alreadyKnown, .unreachable: break
-            case .nonceTooLow: if let claim = transaction.claim { watcher.list.lookNow(claim, now: now) }
-            case .underpriced, .insufficientFunds, .rejected:
-                logger.warning(
-                    "\(network.name): a node does not take a transaction",
-                    metadata: [
-                        "transaction": "\(transaction.hash.hex)", "cause": "\(answer)",
-                    ])
-            }
-            perform(relayer.queue.on(.answered(transaction.hash, answer), now: now), of: relayer)
-            watcher.wake()
-        }
-    }
-
-    /// Signs for a nonce that is taken already. What is for a claim is on disk before it is broadcast.
-    private func replace(_ unsigned: UnsignedTransaction, _ relayer: Relayer) {
+    /// Signs one transaction for all of these; nil where no relayer takes it.
+    func sign(_ rows: [Int64], _ call: SettlementCall, gasLimit: UInt64) -> Relayer? {
+        guard case .success(let relayer) = sender(gasLimit: gasLimit) else { return nil }
+        let job = RelayJob(claims: rows, to: call.to, call: call.data, gasLimit: gasLimit)
+        guard let unsigned = try? relayer.queue.take(job, now: now) else { return nil }
+        passTurn()
         let signed = relayer.sign(unsigned, now: now)
-        guard let row = unsigned.claim, let id = names[row] else {
-            return perform(relayer.queue.on(.durable(signed.hash), now: now), of: relayer)
+        for (place, row) in rows.enumerated() {
+            settling[row]?.order.sender = WatchOrder.Sender(relayer: relayer.address, nonce: signed.nonce)
+            settling[row]?.order.hashes = [signed.hash]
+            settling[row]?.order.share = BatchShare(place: place, of: rows.count)
+            settling[row]?.own?.sent = (relayer, signed)
+            settling[row]?.transaction = signed.hash.hex
         }
-        logger.notice(
-            "\(network.name): nonce \(signed.nonce) is sent again at higher fees",
-            metadata: ["claim": "\(id.idempotencyKey)", "transaction": "\(signed.hash.hex)"])
-        let isFreeing = unsigned.kind == .freeing
-        let relayerAddress = relayer.address
-        watcher.list.add(hash: signed.hash, to: row)
-        let sent = SentTransaction(
-            signed, relayer: relayer.address, headBlock: watcher.list.firstBlock(of: row) ?? 0)
-        ledger.replacing(id, with: sent) { [inbox, chainID] isHeld in
-            inbox.post {
-                $0.chain(chainID)?.replaced(signed, by: relayerAddress, isHeld: isHeld || isFreeing)
-            }
-        }
+        return relayer
     }
 
-    private func replaced(_ signed: RelayTransaction, by address: Address, isHeld: Bool) {
-        guard let relayer = relayers.first(where: { $0.address == address }) else { return }
-        // A transfer to itself moves nobody's money: it may be broadcast whatever the ledger holds.
-        perform(relayer.queue.on(isHeld ? .durable(signed.hash) : .notReplaced(signed.hash), now: now), of: relayer)
-    }
-}
-
-extension BroadcastAnswer {
-    /// A node that names another hash than the bytes have cannot be believed: nobody knows what it did with them.
-    init(_ reply: RPCReply, hash: Bytes32) {
-        switch reply {
-        case .result: self = (try? reply.hash()) == hash ? .accepted : .unreachable
-        case .error(_, let message, _): self = BroadcastAnswer(message: message)
-        case .unreachable: self = .unreachable
+    /// The ledger has spoken: from `go` on the transaction may be public.
+    private func sending(_ row: Int64, _ answer: Sending) {
+        guard let (relayer, transaction) = settling[row]?.own?.sent else { return }
+        let event: QueueEvent
+        switch answer {
+        case .go: event = .durable(transaction.hash)
+        case .alreadyPaid, .refused: event = .withdrawn(nonce: transaction.nonce)
+        case .unavailable: event = .abandoned(nonce: transaction.nonce)
         }
+        conclude(row, answer)
+        perform(relayer.queue.on(event, now: now), of: relayer)
+    }
+
+    /// What the ledger's word means for the exchange that waits, and for what is watched.
+    func conclude(_ row: Int64, _ answer: Sending) {
+        guard let waiting = settling[row] else { return }
+        switch answer {
+        case .go:
+            watcher.list.add(waiting.order, now: now)
+            pulseSoon()
+        case .alreadyPaid(let paidBy, let mayForward):
+            self.answer(row, .settled(transaction: paidBy, mayForward: mayForward))
+        case .refused(let code):
+            watchRefused(waiting.order)
+            self.answer(row, .refused(code: code))
+        case .unavailable(let reason): self.answer(row, .unavailable(reason: reason))
+        }
+        if !watcher.list.isWatched(row) { names[row] = nil }
     }
 }
 

@@ -13,14 +13,18 @@ extension ChainService {
     func watched(_ outcomes: [WatchOutcome], code: String?) {
         for outcome in outcomes {
             switch outcome {
-            case .settled(let row, let place):
+            case .settled(let row, let place, let gasWei):
                 over(row)
                 let transaction = place.transaction.hex
-                tell(row, .settled(transaction: transaction, block: place.block), transaction: transaction)
-            case .refused(let row, let refusal):
-                over(row)
                 tell(
-                    row, .refused(code: code ?? PaymentCode(refusal).rawValue), transaction: sentTransaction(row))
+                    row, .settled(transaction: transaction, block: place.block, gasWei: gasWei),
+                    transaction: transaction)
+            case .refused(let row, let refusal, let gasWei):
+                over(row)
+                if refusal == .reverted { noteFailure(of: row) }
+                tell(
+                    row, .refused(code: code ?? PaymentCode(refusal).rawValue, gasWei: gasWei),
+                    transaction: sentTransaction(row))
             case .unknown(let row):
                 let transaction = sentTransaction(row)
                 tell(row, .unknown(transaction: transaction.isEmpty ? nil : transaction), transaction: transaction)
@@ -80,6 +84,7 @@ extension ChainService {
     func takeUpWaiting() {
         guard !takenUp.isEmpty, let head = watcher.list.head else { return }
         let now = now
+        var orphans: [SentTransaction] = []
         for each in takenUp {
             let claim = each.claim
             names[claim.id.row] = claim.id
@@ -87,9 +92,12 @@ extension ChainService {
             let isDone = claim.machine.isPaid || claim.state == .failed
             if isDone { over(claim.id.row) }
             // The key that signed it is gone from the configuration: what it signed can still be broadcast.
-            for sent in each.transactions.suffix(1) where !isDone && !hasRelayer(sent) {
-                watcher.rpc.broadcast(raw: sent.raw, deadlineMilliseconds: ChainWatcher.deadlineMilliseconds) { _ in }
+            for sent in each.transactions.suffix(1) where !isDone && !hasRelayer(sent) && !orphans.contains(sent) {
+                orphans.append(sent)
             }
+        }
+        for sent in orphans {
+            watcher.rpc.broadcast(raw: sent.raw, deadlineMilliseconds: ChainWatcher.deadlineMilliseconds) { _ in }
         }
         takenUp = []
         watcher.wake()
@@ -99,15 +107,15 @@ extension ChainService {
         relayers.contains { $0.address.bytes == sent.relayer }
     }
 
-    /// Gives every relayer its rows.
+    /// Gives every relayer its rows: one that carries several claims once, with those that are not final.
     private func requeue(_ claims: [WatchedClaim]) {
+        var rows: [SentTransaction: [Int64]] = [:]
+        for each in claims {
+            for sent in each.transactions { rows[sent, default: []].append(each.claim.id.row) }
+        }
         for relayer in relayers {
-            let rows = claims.flatMap { each in
-                each.transactions.filter { $0.relayer == relayer.address.bytes }.map {
-                    RelayTransaction($0, claim: each.claim.id.row)
-                }
-            }
-            perform(relayer.queue.on(.restored(rows), now: now), of: relayer)
+            let own = rows.filter { $0.key.relayer == relayer.address.bytes }.map { RelayTransaction($0, claims: $1) }
+            perform(relayer.queue.on(.restored(own), now: now), of: relayer)
         }
     }
 
@@ -141,7 +149,8 @@ extension ChainService {
             sender: watched.transactions.last.map {
                 WatchOrder.Sender(relayer: Address($0.relayer), nonce: $0.nonce)
             },
-            hashes: watched.transactions.map(\.hash))
+            hashes: watched.transactions.map(\.hash),
+            share: BatchShare(place: watched.place, of: watched.batchCount))
     }
 
     /// Of a token that may be configured no more: USDC has six.

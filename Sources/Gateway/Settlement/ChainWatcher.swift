@@ -21,6 +21,8 @@ final class ChainWatcher: TimerTarget {
     static let deadlineMilliseconds = 5_000
     static let feesMilliseconds: UInt64 = 10_000
     static let balanceMilliseconds: UInt64 = 30_000
+    /// While one is being spent, or waits to be filled up.
+    static let tightBalanceMilliseconds: UInt64 = 2_000
     /// After as long without a word nobody knows what the chain does.
     static let silenceMilliseconds: UInt64 = 15_000
     /// Payers named in one `eth_getLogs`, and blocks of one: nodes refuse more.
@@ -45,7 +47,7 @@ final class ChainWatcher: TimerTarget {
     private var isClosed = false
     private var hasFinalTag = true
     private var nextFeesAt: UInt64 = 0
-    private var nextBalancesAt: UInt64 = 0
+    private var balancesReadAt: UInt64?
     /// What a block takes, as seen.
     private var blockMilliseconds: UInt64 = 1_000
     private var headSeen: (number: UInt64, at: UInt64)?
@@ -83,6 +85,9 @@ final class ChainWatcher: TimerTarget {
     /// A quarter of a block's time.
     private var busyMilliseconds: UInt64 { min(max(blockMilliseconds / 4, 50), 1_000) }
 
+    /// How long a settlement may wait for others that share its transaction: little beside a block's time.
+    var gatherMilliseconds: UInt64 { min(max(blockMilliseconds / 8, 10), 250) }
+
     private func arm(at milliseconds: UInt64) {
         if isClosed { return }
         timer.arm(atNanoseconds: max(milliseconds, now) * 1_000_000)
@@ -106,10 +111,16 @@ final class ChainWatcher: TimerTarget {
         let probe = list.probe(now: now)
         let batch = ProbeBatch(
             probe, relayers: owner.relayers.map { ($0.address, $0.wantsRecount) }, head: list.head?.number,
-            hasFinalTag: hasFinalTag, asksForFees: now >= nextFeesAt, asksForBalances: now >= nextBalancesAt)
+            hasFinalTag: hasFinalTag, asksForFees: now >= nextFeesAt, asksForBalances: balancesAreDue(now))
         rpc.call(batch.calls, deadlineMilliseconds: Self.deadlineMilliseconds) { [weak self] replies in
             self?.probed(batch, replies)
         }
+    }
+
+    private func balancesAreDue(_ now: UInt64) -> Bool {
+        let isTight = owner.relayers.contains(where: \.isTight)
+        let pause = isTight ? Self.tightBalanceMilliseconds : Self.balanceMilliseconds
+        return balancesReadAt.map { now >= $0 + pause } ?? true
     }
 
     private func probed(_ batch: ProbeBatch, _ replies: [RPCReply]) {
@@ -122,7 +133,7 @@ final class ChainWatcher: TimerTarget {
         if said.hasNoFinalTag { hasFinalTag = false }
         if let fee = said.priorityFeeWei { priorityFeeWei = fee }
         if batch.asksForFees { nextFeesAt = now + Self.feesMilliseconds }
-        if batch.asksForBalances { nextBalancesAt = now + Self.balanceMilliseconds }
+        if batch.asksForBalances { balancesReadAt = now }
         let outcomes = list.take(said.answers, to: batch.probe, now: now)
         tellRelayers(said, latest)
         owner.watched(outcomes)

@@ -95,6 +95,7 @@ struct LookBatch {
             scanCalls = calls.count
         }
         for look in plan.looks { calls += look.calls }
+        for transaction in plan.receipts { calls.append(.receipt(transaction)) }
     }
 
     func read(_ replies: [RPCReply]) -> WatchAnswers {
@@ -105,6 +106,10 @@ struct LookBatch {
             let count = look.calls.count
             answers.looks[look.claim] = look.read(replies[at..<at + count])
             at += count
+        }
+        for (transaction, reply) in zip(plan.receipts, replies[at...]) {
+            guard let receipt = try? reply.receipt(), receipt.transactionHash == transaction else { continue }
+            answers.receipts[transaction] = receipt
         }
         return answers
     }

@@ -27,6 +27,8 @@ struct PaymentTrouble: Sendable, Hashable {
     let payment: String
     /// Stable, for programs: `rpc_unreachable`, `low_balance`.
     let code: String
+    /// Which of several it is about: a relayer's address; empty where there is one only.
+    var subject = ""
     /// For people.
     let detail: String
 }

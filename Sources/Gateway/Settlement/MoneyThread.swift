@@ -179,7 +179,9 @@ final class MoneyThread: TimerTarget {
                 troubles.append(PaymentTrouble(payment: payment.name, code: trouble.code, detail: trouble.detail))
             }
             for trouble in chains[payment.chainID]?.troubles(of: payment) ?? [] {
-                troubles.append(PaymentTrouble(payment: payment.name, code: trouble.code, detail: trouble.detail))
+                troubles.append(
+                    PaymentTrouble(
+                        payment: payment.name, code: trouble.code, subject: trouble.subject, detail: trouble.detail))
             }
         }
         for fresh in board.put(troubles) {
@@ -206,12 +208,12 @@ final class MoneyBoard: Sendable {
 
     var troubles: [PaymentTrouble] { current.withLock { $0 } }
 
-    /// - Returns: those that were not there before, by payment and code.
+    /// - Returns: those that were not there before, by payment, code and subject.
     func put(_ troubles: [PaymentTrouble]) -> [PaymentTrouble] {
         current.withLock { current in
             defer { current = troubles }
             return troubles.filter { fresh in
-                !current.contains { $0.payment == fresh.payment && $0.code == fresh.code }
+                !current.contains { $0.payment == fresh.payment && $0.code == fresh.code && $0.subject == fresh.subject }
             }
         }
     }

@@ -9,11 +9,14 @@ final class Relayer {
     var queue: RelayerQueue
     /// Wei; nil before it was read.
     var balanceWei: UInt128?
+    /// Below this, in wei, somebody is asked to fill it up.
+    var lowBalanceWei: UInt128
     /// Both counts are to be asked for: what the account sent may not be what the queue knows.
     var wantsRecount = true
 
-    init(_ account: RelayerAccount, chainID: UInt64, policy: FeePolicy) {
+    init(_ account: RelayerAccount, chainID: UInt64, policy: FeePolicy, lowBalanceWei: UInt128) {
         self.account = account
+        self.lowBalanceWei = lowBalanceWei
         self.chainID = chainID
         queue = RelayerQueue(address: account.address, policy: policy)
     }
@@ -26,16 +29,31 @@ final class Relayer {
         return signed
     }
 
-    /// Why it takes no payment now; nil where it would.
+    /// Why it takes no payment now; nil where it would. What it has in flight may cost something yet, as nodes count it too.
     func refusal(gasLimit: UInt64, now: UInt64) -> QueueRefusal? {
         if let refusal = queue.refusal(now: now) { return refusal }
         guard let fees = queue.fees, let balanceWei else { return .notReady }
         let (cost, overflow) = fees.maxFeeWei.multipliedReportingOverflow(by: UInt128(gasLimit))
-        return overflow || cost > balanceWei ? .noFunds : nil
+        let (free, isPledged) = balanceWei.subtractingReportingOverflow(queue.pledgedWei)
+        return overflow || isPledged || cost > free ? .noFunds : nil
     }
+
+    /// Whether its balance is worth reading again soon: it is being spent, or somebody is asked to fill it up.
+    var isTight: Bool { queue.inFlight > 0 || balanceWei.map { $0 < lowBalanceWei } ?? true }
 }
 
 extension QueueRefusal {
+    /// For programs; nil for what passes by itself.
+    var troubleCode: String? {
+        switch self {
+        case .notReady: nil
+        case .feesAboveCap: "fees_above_cap"
+        case .full: "relayer_full"
+        case .stuck: "relayer_stuck"
+        case .noFunds: "no_gas"
+        }
+    }
+
     /// For the operator.
     var text: String {
         switch self {
@@ -59,9 +77,9 @@ extension SentTransaction {
 }
 
 extension RelayTransaction {
-    init(_ sent: SentTransaction, claim: Int64) {
+    init(_ sent: SentTransaction, claims: [Int64]) {
         self.init(
-            claim: claim, nonce: sent.nonce, to: Address(sent.to), call: sent.call, gasLimit: sent.gasLimit,
+            claims: claims, nonce: sent.nonce, to: Address(sent.to), call: sent.call, gasLimit: sent.gasLimit,
             fees: Fees(maxFeeWei: sent.maxFeeWei, priorityFeeWei: sent.priorityFeeWei), hash: sent.hash, raw: sent.raw)
     }
 }

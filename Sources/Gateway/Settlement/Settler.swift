@@ -18,6 +18,8 @@ protocol Settler: AnyObject {
 struct SettlerTrouble: Hashable, Sendable {
     /// Stable, for programs: `rpc_unreachable`, `low_balance`.
     let code: String
+    /// Which of several it is about: a relayer's address; empty where there is one only.
+    var subject = ""
     /// For people.
     let detail: String
 }

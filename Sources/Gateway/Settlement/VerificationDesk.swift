@@ -55,6 +55,13 @@ final class VerificationDesk {
         pursue(verification.begin(), of: payment, done: done)
     }
 
+    /// Whether a verified payment may be settled within one transaction with others: a plain account's key signed it, so that none of
+    /// its payer's code is run.
+    func mayShare(_ request: VerificationRequest) -> Bool {
+        let payment = ChainPayment(request)
+        return payment.isPlain && memory.payerHasCode(payment.authorization.from, now: now()) == false
+    }
+
     /// The call that settles a verified payment.
     func settlementCall(_ request: VerificationRequest) -> SettlementCall {
         let payment = ChainPayment(request)
