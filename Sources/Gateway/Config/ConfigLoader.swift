@@ -110,6 +110,7 @@ public struct ConfigLoader: Sendable {
             timeouts: timeouts,
             readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
             relayer: relayer)
+        reader.checkReviewer(settings.admin, policies)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)
