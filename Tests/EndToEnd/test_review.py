@@ -180,6 +180,21 @@ def test_an_answer_that_is_not_charged_can_be_paid_for_again(gateway, buyer, ups
     assert len(upstream.asked()) == 2
 
 
+def test_an_answer_that_could_not_be_kept_is_not_charged(gateway, buyer, upstream):
+    """It would be paid for and lost; its caller may pay for it at the URL, where it streams."""
+    body = b"x" * 100_000
+    upstream.on("/after/x", lambda exchange: exchange.read_body() and exchange.answer(200, body))
+    payment = buyer.sign("/after/x", "POST", b"once")
+    path = path_of(buyer.present("/after/x", payment, "POST", b"once"))
+    decide(gateway, "approve", reviews(gateway)[0]["id"])
+    answer = answered(gateway, path)
+    assert answer.status == 402 and answer.error == "review_run_uncharged"
+    assert gateway.claim(payment)["state"] == "void"
+    paying = gateway.fetch(path, headers=paid(buyer.wallet.payment_v2(answer.required["accepts"][0])))
+    assert paying.status == 200 and paying.body == body
+    assert wait_until(lambda: gateway.fetch(path).status == 410, 5), "delivered, and not kept"
+
+
 def test_a_poll_while_it_runs(gateway, buyer, upstream):
     gate = Gate()
     upstream.on("/after/x", gate)
@@ -191,6 +206,47 @@ def test_a_poll_while_it_runs(gateway, buyer, upstream):
     assert running.status == 202 and running.json()["status"] == "running" and running.header("Retry-After") == "1"
     gate.open()
     assert answered(gateway, path).status == 200
+
+
+# On a chain
+
+
+@pytest.mark.parametrize("order", ["after", "first"])
+def test_on_a_chain(market, upstream, order):
+    market = market()
+    proven = {"proven": {"requires": {"settled": 1}, "otherwise": "review"}}
+    routes = [{"match": f"POST /{order}/*", "upstream": "legacy", "price": "$0.02", "settle": order, "policies": ["proven"]}]
+    gateway = market.open(policies=proven, routes=routes)
+    target, body = f"/{order}/x", b"body"
+    poor = Buyer(gateway)
+    refused = poor.present(target, poor.sign(target, "POST", body), "POST", body)
+    assert refused.status == 402, "who cannot pay does not keep a person busy"
+    buyer = market.buyer(100_000)
+    payment = buyer.sign(target, "POST", body)
+    path = path_of(buyer.present(target, payment, "POST", body))
+    assert not market.on_chain() and not upstream.asked()
+    decide(gateway, "approve", reviews(gateway)[0]["id"])
+    answer = answered(gateway, path, 30)
+    assert answer.status == 200 and answer.receipt["success"], answer
+    (moved,) = market.on_chain()
+    assert answer.receipt["transaction"] == moved["transaction"] and len(upstream.asked()) == 1
+    assert gateway.wait_state(payment, "delivered")
+    market.audit()
+
+
+def test_drained_before_the_approval_on_a_chain(market, upstream):
+    """Who could pay when it asked, and cannot any more: nothing runs, and the URL asks for a payment."""
+    market = market()
+    routes = [{"match": "GET /after/*", "upstream": "legacy", "price": "$0.02", "policies": ["proven"]}]
+    gateway = market.open(policies={"proven": {"requires": {"settled": 1}, "otherwise": "review"}}, routes=routes)
+    buyer = market.buyer(20_000)
+    payment = buyer.sign("/after/x")
+    path = path_of(buyer.present("/after/x", payment))
+    market.node.burn(buyer.wallet.address, 20_000)
+    decide(gateway, "approve", reviews(gateway)[0]["id"])
+    answer = answered(gateway, path, 30)
+    assert answer.status == 402 and not upstream.asked() and not market.on_chain()
+    assert gateway.claim(payment)["state"] == "void"
 
 
 # Approved too late
@@ -586,13 +642,11 @@ def test_the_config_must_go_together(begin, upstream):
         {"match": "GET /b", "upstream": "legacy", "price": "$0.02", "policies": ["proven"], "store_answers": "off"},
     ]
     gateway = begin()
-    gateway.write(config, "20-more.yaml")
     directory = gateway.directory / "other"
     directory.mkdir()
-    import yaml
-
-    (directory / "all.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (directory / "all.yaml").write_text(json.dumps(config))
     done = gateway.command("check", "--config", str(directory))
     assert done.returncode == 2
-    assert "bind: head does not go with" in done.stderr and "store_answers: off does not go with" in done.stderr
+    assert "routes[0].bind: head does not go with" in done.stderr, done.stderr
+    assert "routes[1].store_answers: off does not go with" in done.stderr, done.stderr
     assert "admin: is missing" in done.stderr

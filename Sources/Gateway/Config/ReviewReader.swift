@@ -19,7 +19,8 @@ extension SettingsReader {
         guard admin == nil, let policy = policies.first(where: \.leadsToReview) else { return }
         problems.warning(
             root, .key(.root, "admin"),
-            "is missing: the policy \"\(policy.name)\" has requests wait for a person, and farebox review approve needs it")
+            "is missing: the policy \"\(policy.name)\" has requests wait for a person, and farebox review approve needs it"
+        )
     }
 }
 
@@ -29,12 +30,14 @@ extension RouteDoorsReader {
         guard let policy = doors.policies.map({ policies[$0] }).first(where: \.leadsToReview) else { return }
         if terms.bind == .head {
             map.error(
-                "bind", "head does not go with the policy \"\(policy.name)\": requests that wait for a person are bound whole")
+                "bind",
+                "head does not go with the policy \"\(policy.name)\": requests that wait for a person are bound whole")
         }
         if terms.storeAnswersBytes == 0 {
             map.error(
                 "store_answers",
-                "off does not go with the policy \"\(policy.name)\": what ran after a review is kept until it is fetched")
+                "off does not go with the policy \"\(policy.name)\": what ran after a review is kept until it is fetched"
+            )
         }
     }
 }
