@@ -87,23 +87,28 @@ struct ReviewTable {
         findByURL = try database.prepare(select + "JOIN review_urls u ON u.review = r.claim WHERE u.hash = ?1")
         findByClaim = try database.prepare(select + "WHERE r.claim = ?1")
         findOpen = try database.prepare(
-            select + "WHERE r.chain = ?1 AND r.payer = ?2 AND r.binding = ?3 AND \(Self.isOpen) ORDER BY r.claim LIMIT 1")
+            select
+                + "WHERE r.chain = ?1 AND r.payer = ?2 AND r.binding = ?3 AND \(Self.isOpen) ORDER BY r.claim LIMIT 1")
         countOfWallet = try database.prepare(
             "SELECT count(*) FROM reviews r WHERE r.chain = ?1 AND r.payer = ?2 AND \(Self.isOpen)")
         countAll = try database.prepare(
             "SELECT count(*) FROM reviews r WHERE r.state IN ('waiting', 'approved') AND \(Self.isOpen)")
         countWaiting = try database.prepare("SELECT count(*) FROM reviews WHERE state = 'waiting'")
         insertReview = try database.prepare(
-            "INSERT OR REPLACE INTO reviews VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
+            "INSERT OR REPLACE INTO reviews"
+                + " VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
                 + " ?12, NULL, NULL)")
         insertURL = try database.prepare("INSERT INTO review_urls VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         countURLs = try database.prepare("SELECT count(*) FROM review_urls WHERE review = ?1")
         decideReview = try database.prepare(
-            "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds WHERE claim = ?1")
+            "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds"
+                + " WHERE claim = ?1")
         setRun = try database.prepare("UPDATE reviews SET run = ?2 WHERE claim = ?1")
-        findRequest = try database.prepare("SELECT head, payment, body, payment_version, caller FROM reviews WHERE claim = ?1")
+        findRequest = try database.prepare(
+            "SELECT head, payment, body, payment_version, caller FROM reviews WHERE claim = ?1")
         findApproved = try database.prepare(
-            select + "JOIN claims c ON c.id = r.claim WHERE r.state = 'approved' AND c.state = 'waiting' ORDER BY r.claim")
+            select + "JOIN claims c ON c.id = r.claim WHERE r.state = 'approved' AND c.state = 'waiting'"
+                + " ORDER BY r.claim")
         findOver = try database.prepare(select + "WHERE r.expires_at <= ?1 ORDER BY r.expires_at LIMIT 64")
         deleteReview = try database.prepare("DELETE FROM reviews WHERE claim = ?1")
     }

@@ -51,7 +51,9 @@ enum ReviewAdmin {
                 bytes.append(byte == 0x2B ? 0x20 : byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
+            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return bytes.count <= remarkBytes ? String(validating: bytes, as: UTF8.self) : nil

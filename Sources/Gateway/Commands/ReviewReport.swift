@@ -49,19 +49,31 @@ public enum ReviewReport {
         if let decidedAt = review.decidedAt { lines.append("decided     \(LedgerReport.time(decidedAt))") }
         if let remark = review.remark { lines.append("remark      \(LedgerReport.escaped(remark))") }
         lines.append("")
-        lines += head(review).map { LedgerReport.escaped($0) }
+        lines += head(review).map(shown)
         let body = review.request.body
         if !body.isEmpty {
             lines.append("")
             if let text = String(validating: body, as: UTF8.self) {
-                lines += text.split(separator: "\n", omittingEmptySubsequences: false).map {
-                    LedgerReport.escaped(String($0))
-                }
+                lines += text.split(separator: "\n", omittingEmptySubsequences: false).map { shown(String($0)) }
             } else {
                 lines.append("(\(body.count) bytes that are no text)")
             }
         }
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// As it is, but for what a terminal would obey.
+    private static func shown(_ line: String) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in line.unicodeScalars {
+            switch scalar.value {
+            case 0x09: text.append(scalar)
+            case 0..<0x20, 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+                text.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            default: text.append(scalar)
+            }
+        }
+        return String(text)
     }
 
     private static func head(_ review: ReviewRecord) -> [String] {

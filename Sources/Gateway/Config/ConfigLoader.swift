@@ -113,6 +113,7 @@ public struct ConfigLoader: Sendable {
             readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
             assertionKeys: AssertionReader(problems: problems, loader: self).read(top),
             isAssertionConfigured: top.has("assertion"), relayer: relayer)
+        reader.checkReviewer(settings.admin, policies)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)

@@ -132,6 +132,10 @@ extension Exchange {
             // What the disk has not taken could not be shown: it must not be charged.
             if let fault = purchase.heldBody?.fault { return withhold(purchase, .cannotHold, "\(fault)") }
             if purchase.heldBody?.awaitWritten() == false { return .pending }
+            // Nobody listens: what cannot be kept would be paid for and lost.
+            if case .running? = visit?.errand, !keepsHeld(purchase) {
+                return withhold(purchase, .answerTooLarge, "the answer is larger than store_answers")
+            }
             timer.cancel()
             switch decideCharge(purchase) {
             case .charge: stage = .settlingAfter

@@ -55,6 +55,12 @@ extension Exchange {
         worker.ledger.store(ticket, StoredAnswer(status: copy.status, head: copy.head, body: copy.body))
     }
 
+    /// Whether the held answer is one that is kept.
+    func keepsHeld(_ purchase: Purchase) -> Bool {
+        guard let body = purchase.heldBody else { return false }
+        return storedBytesAtMost > 0 && body.count <= storedBytesAtMost && body.bytesInMemory != nil
+    }
+
     /// `after`: the answer is held whole, and will be paid for: it is kept before the money moves.
     func storeHeld(_ purchase: Purchase, _ ticket: Ticket) {
         guard let body = purchase.heldBody, body.count <= storedBytesAtMost, storedBytesAtMost > 0,
