@@ -110,7 +110,7 @@ extension ConfigErrorTests {
         Case(
             "rate: 5/min\nunpaid: 5/min\nof_last: 3\nper_wallet_or_address: 10/day\napi_key_sha256: x\n",
             [
-                "20.yaml:1:1: rate: unknown key; known here: listen, admin, public_url, threads, ledger, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, assertion",
+                "20.yaml:1:1: rate: unknown key; known here: listen, admin, public_url, threads, ledger, keep, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, review, assertion",
                 "20.yaml:2:1: unpaid: unknown key; it belongs under policies.NAME.per_address",
                 "20.yaml:3:1: of_last: unknown key; it belongs under policies.NAME.trip",
                 "20.yaml:4:1: per_wallet_or_address: unknown key; it belongs under an entry's free_quota",

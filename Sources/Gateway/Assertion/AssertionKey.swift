@@ -1,5 +1,6 @@
 import Bytes
 import COpenSSL
+import Digests
 import Glibc
 
 /// A key that signs assertions: Ed25519 (RFC 8032). It has no way to be printed.

@@ -1,4 +1,5 @@
 import Bytes
+import Digests
 import Glibc
 
 /// The URL at which a caller asks after a request that waits: whoever has it has what the request was paid for, so it is
