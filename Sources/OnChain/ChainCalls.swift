@@ -82,13 +82,6 @@ extension RPCCall {
                 + "\"data\":\"\(Hex.encodePrefixed(data))\"}]")
     }
 
-    /// The least gas that lets a call succeed, with the node's margin.
-    public static func estimateGas(to: Address, data: [UInt8], from: Address) -> RPCCall {
-        RPCCall(
-            "eth_estimateGas",
-            params: "[{\"from\":\"\(from.bytes.hex)\",\"to\":\"\(to.bytes.hex)\","
-                + "\"data\":\"\(Hex.encodePrefixed(data))\"}]")
-    }
 
     /// Events of these contracts in a range of blocks, both ends included. Each of `topics` lists what may stand at its
     /// place; an empty list takes anything.
