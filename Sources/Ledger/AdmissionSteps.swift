@@ -153,7 +153,6 @@ extension LedgerCore {
     ) throws(StoreFault) {
         let admission = presentation.admission
         var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
-        claim.countedAt = store.tally.now
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
             guard case .moved = known.machine.on(.presentedAgain) else {
@@ -161,6 +160,7 @@ extension LedgerCore {
             }
             claim.id = known.id
             claim.createdAt = known.createdAt
+            claim.countedAt = store.tally.now
             claim.attempts = known.attempts + 1
             try store.updateTerms(claim)
             try save(claim, wasAtRest: true, durable: true)
