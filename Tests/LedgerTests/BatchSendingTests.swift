@@ -126,7 +126,8 @@ import Testing
         #expect(desk.sending(Array(tickets[0...2]), together: Pay.transaction(1)).text == "go")
         let rows = tickets.map(\.id.row)
         for (claim, leader, place) in [
-            (rows[1], rows[3], 5), (rows[3], rows[0], 1), (rows[3], rows[3], 1), (rows[3], 999, 1), (rows[3], rows[0], 0),
+            (rows[1], rows[3], 5), (rows[3], rows[0], 1), (rows[3], rows[3], 1), (rows[3], 999, 1),
+            (rows[3], rows[0], 0),
         ] {
             #expect(throws: StoreFault.self) {
                 try desk.core.store.database.execute(

@@ -54,7 +54,8 @@ import Testing
 
         /// Mines one payment and tells of it.
         func settle(_ desk: Desk, _ ticket: Ticket, _ admission: Admission) {
-            chain.mine(chain.pool.filter { $0.value.contains { $0.key == admission.key } }.map(\.key).sorted(), now: Pay.now)
+            chain.mine(
+                chain.pool.filter { $0.value.contains { $0.key == admission.key } }.map(\.key).sorted(), now: Pay.now)
             guard let use = chain.used[admission.key] else { return }
             learn(desk, .settled(transaction: use.transaction, block: use.block), ticket, admission)
         }
