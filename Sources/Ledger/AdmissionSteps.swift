@@ -267,7 +267,8 @@ extension ClaimRecord {
             validBefore: admission.validBefore,
             createdAt: now,
             updatedAt: now, countedAt: now,
-            policies: admission.bounds.lazy.map(\.name).joined(separator: ","), paymentID: admission.paymentID, owedAt: nil, attempts: 1,
+            policies: admission.bounds.lazy.map(\.name).joined(separator: ","), paymentID: admission.paymentID,
+            owedAt: nil, attempts: 1,
             reruns: 0, requestBytesWritten: false, transaction: nil,
             reason: nil)
     }
