@@ -5,7 +5,7 @@ import Ledger
 /// The admin listener's part for people who decide: `GET /reviews`, `POST /reviews/ID/approve`, `POST /reviews/ID/reject?remark=…`.
 enum ReviewAdmin {
     static let path = Array("/reviews".utf8)
-    static let listedAtMost = 10_000
+    static let listedAtMost = 1_000
     static let remarkBytes = 500
 
     enum Request: Equatable {

@@ -23,7 +23,7 @@ public enum ReviewReport {
         return [
             LedgerReport.time(review.createdAt), state(review), review.why, LedgerReport.price(claim),
             LedgerReport.network(claim.key.chain), Address(claim.key.payer).checksummed,
-            LedgerReport.escaped(review.request.callerAddress), left > 0 ? "\(left) s" : "expired",
+            LedgerReport.escaped(review.callerAddress), left > 0 ? "\(left) s" : "expired",
             LedgerReport.escaped(claim.request), review.id.idempotencyKey,
         ]
     }
@@ -43,14 +43,14 @@ public enum ReviewReport {
             "price       \(LedgerReport.price(claim)), settled \(claim.order.rawValue)",
             "route       \(LedgerReport.escaped(claim.route))",
             "payer       \(Address(claim.key.payer).checksummed) on \(LedgerReport.network(claim.key.chain))",
-            "from        \(LedgerReport.escaped(review.request.callerAddress))",
+            "from        \(LedgerReport.escaped(review.callerAddress))",
             "valid until \(LedgerReport.time(claim.validBefore))\(claim.validBefore > now ? "" : " (expired)")",
         ]
         if let decidedAt = review.decidedAt { lines.append("decided     \(LedgerReport.time(decidedAt))") }
         if let remark = review.remark { lines.append("remark      \(LedgerReport.escaped(remark))") }
         lines.append("")
         lines += head(review).map(shown)
-        let body = review.request.body
+        let body = review.request?.body ?? []
         if !body.isEmpty {
             lines.append("")
             if let text = String(validating: body, as: UTF8.self) {
@@ -77,7 +77,7 @@ public enum ReviewReport {
     }
 
     private static func head(_ review: ReviewRecord) -> [String] {
-        String(decoding: review.request.head, as: UTF8.self).split(separator: "\r\n").map { line in
+        String(decoding: review.request?.head ?? [], as: UTF8.self).split(separator: "\r\n").map { line in
             let name = line.prefix { $0 != ":" }.lowercased()
             let isSecret = ["authorization", "cookie", "x-api-key", "proxy-authorization"].contains(name)
             return isSecret ? line.prefix { $0 != ":" } + ": (hidden)" : String(line)
@@ -114,9 +114,9 @@ public enum ReviewReport {
         text("network", claim.key.chain)
         text("asset", Address(claim.key.asset).checksummed)
         text("payer", Address(claim.key.payer).checksummed)
-        text("from", review.request.callerAddress)
+        text("from", review.callerAddress)
         json.key("body_bytes", &out)
-        json.number(review.request.body.count, &out)
+        json.number(review.bodyBytes, &out)
         text("created", LedgerReport.time(review.createdAt))
         text("valid_before", LedgerReport.time(claim.validBefore))
         text("expires", LedgerReport.time(review.expiresAt))
