@@ -24,6 +24,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: strict),
         .target(name: "Chains", dependencies: ["Bytes", "CSecp256k1"], swiftSettings: strict),
         .target(name: "OnChain", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
+        .target(name: "MCP", dependencies: ["Bytes", "JSON"], swiftSettings: strict),
         .target(name: "Payments", dependencies: ["Bytes", "Chains", "JSON"], swiftSettings: strict),
         .target(
             name: "Ledger",
@@ -49,6 +50,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "ChainsTests", dependencies: ["Chains"], swiftSettings: strict),
         .testTarget(name: "OnChainTests", dependencies: ["OnChain"], swiftSettings: strict),
+        .testTarget(name: "MCPTests", dependencies: ["MCP"], swiftSettings: strict),
         .testTarget(name: "PaymentsTests", dependencies: ["Payments"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "COpenSSL"], swiftSettings: strict),
