@@ -147,9 +147,23 @@ import Testing
         #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","argument\#u{17f}":{}}}"#,
         #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_Meta":{}}}"#,
         #"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a","URI":"b"}}"#,
+        #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Task":{}}}"#,
+        #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","tas\#u{212a}":{}}}"#,
     ])
     func refusesProtocolKeysInOtherLetters(text: String) {
         #expect(Self.summary(text) == "-32600 #1")
+    }
+
+    @Test(arguments: [
+        (#"{"name":"a","task":{"ttl":60}}"#, true), (#"{"name":"a","task":{}}"#, true),
+        (#"{"name":"a","t\u0061sk":1}"#, true),
+        (#"{"name":"a"}"#, false), (#"{"name":"a","task":null}"#, false),
+        (#"{"name":"a","arguments":{"task":{}}}"#, false),
+    ])
+    func seesThatACallIsToBeATask(params: String, expected: Bool) throws {
+        let text = #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":\#(params)}"#
+        let request = try #require(Body.request(text))
+        #expect(Body.with(text) { request.asksForTask(of: $0) } == expected)
     }
 
     @Test func refusesUTF16AndBadUTF8() {
