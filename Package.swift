@@ -47,6 +47,14 @@ let package = Package(
             dependencies: ["Gateway", "Ledger", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        // What tests of the ledger stand on, and the simulation of ledger, money and chain.
+        .target(name: "CrashDisk", dependencies: ["Ledger", "CSQLite"], path: "Tests/CrashDisk", swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["CrashDisk", "Ledger", "OnChain", "Chains", "Bytes"],
+            path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate", swiftSettings: strict),
+
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "COpenSSL"], swiftSettings: strict),
@@ -56,7 +64,8 @@ let package = Package(
         .testTarget(name: "OnChainTests", dependencies: ["OnChain"], swiftSettings: strict),
         .testTarget(name: "MCPTests", dependencies: ["MCP"], swiftSettings: strict),
         .testTarget(name: "PaymentsTests", dependencies: ["Payments"], swiftSettings: strict),
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "CSQLite"], swiftSettings: strict),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "CrashDisk", "CSQLite"], swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "COpenSSL"], swiftSettings: strict),
     ]
 )

@@ -1,4 +1,5 @@
 import CSQLite
+import CrashDisk
 import Testing
 
 @testable import Ledger

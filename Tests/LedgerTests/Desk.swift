@@ -1,29 +1,9 @@
 import Bytes
+import CrashDisk
 import Synchronization
 import Testing
 
 @testable import Ledger
-
-/// Two clocks that stand still until they are moved.
-final class ManualClock: LedgerClock {
-    private let times: Mutex<(unix: Int64, nanoseconds: UInt64)>
-
-    init(unix: Int64 = 1_800_000_000) { times = Mutex((unix, 1_000_000_000_000)) }
-
-    func unixSeconds() -> Int64 { times.withLock { $0.unix } }
-    func monotonicNanoseconds() -> UInt64 { times.withLock { $0.nanoseconds } }
-
-    /// Somebody sets the wall clock.
-    func jump(seconds: Int64) { times.withLock { $0.unix += seconds } }
-
-    func pass(milliseconds: Int) {
-        times.withLock {
-            let before = $0.nanoseconds / 1_000_000_000
-            $0.nanoseconds += UInt64(milliseconds) * 1_000_000
-            $0.unix += Int64($0.nanoseconds / 1_000_000_000 - before)
-        }
-    }
-}
 
 /// Where a reply lands; a second one is an error of the ledger.
 final class Answer<Value: Sendable>: Sendable {

@@ -1,3 +1,4 @@
+import CrashDisk
 import Glibc
 import Testing
 

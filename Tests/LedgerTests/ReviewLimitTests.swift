@@ -1,4 +1,5 @@
 import Bytes
+import CrashDisk
 import Testing
 
 @testable import Ledger

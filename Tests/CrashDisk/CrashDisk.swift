@@ -3,12 +3,15 @@ import Glibc
 
 /// A disk in memory under the real SQLite code. It keeps what was written and not yet synced apart, can fail any operation, and can
 /// lose power at any operation.
-final class CrashDisk {
-    struct File {
-        var durable: [UInt8] = []
-        var live: [UInt8] = []
+package final class CrashDisk {
+    /// One file. An object, so that SQLite's calls find its bytes without looking for its name.
+    package final class File {
+        package fileprivate(set) var durable: [UInt8]
+        package fileprivate(set) var live: [UInt8]
         /// Since the last sync, in order.
-        var unsynced: [Change] = []
+        fileprivate var unsynced: [Change] = []
+
+        init(_ bytes: [UInt8] = []) { (durable, live) = (bytes, bytes) }
     }
 
     enum Change {
@@ -28,33 +31,33 @@ final class CrashDisk {
         }
     }
 
-    enum Operation { case write, truncate, sync, delete }
+    package enum Operation { case write, truncate, sync, delete }
 
     /// What of the unsynced writes is on the disk after the power came back.
-    enum Survival {
+    package enum Survival {
         case none
         case all
         /// Each write by the toss of a coin, the last of a file torn.
         case some(seed: UInt64)
     }
 
-    private(set) var files: [String: File] = [:]
+    package private(set) var files: [String: File] = [:]
     /// Changing operations so far.
-    private(set) var operations = 0
-    private(set) var syncs = 0
+    package private(set) var operations = 0
+    package private(set) var syncs = 0
     /// Every call at and after this operation fails, as in a process that is no more.
-    var powerFailsAt: Int?
-    private(set) var isDown = false
+    package var powerFailsAt: Int?
+    package private(set) var isDown = false
     /// The next operation of this kind fails with this SQLite code; later ones succeed.
-    var failNext: (operation: Operation, code: Int32)?
+    package var failNext: (operation: Operation, code: Int32)?
     /// The same after as many changing operations.
-    var failAfter: (skip: Int, operation: Operation, code: Int32)?
+    package var failAfter: (skip: Int, operation: Operation, code: Int32)?
     /// The next operation of this kind on the database itself, not its log, fails.
-    var failNextOnDatabase: Operation?
-    let name: String
+    package var failNextOnDatabase: Operation?
+    package let name: String
     private var vfs: UnsafeMutablePointer<sqlite3_vfs>
 
-    init() {
+    package init() {
         name = "crash-\(UInt64.random(in: 0...UInt64.max))"
         vfs = .allocate(capacity: 1)
         vfs.initialize(to: CrashDisk.template)
@@ -70,7 +73,7 @@ final class CrashDisk {
     }
 
     /// The disk as the next process finds it.
-    func reboot(_ survival: Survival) -> CrashDisk {
+    package func reboot(_ survival: Survival) -> CrashDisk {
         let next = CrashDisk()
         for (name, file) in files {
             var bytes = file.durable
@@ -88,13 +91,13 @@ final class CrashDisk {
                     }
                 }
             }
-            if !name.hasSuffix("-shm") { next.files[name] = File(durable: bytes, live: bytes) }
+            if !name.hasSuffix("-shm") { next.files[name] = File(bytes) }
         }
         return next
     }
 
     /// Nothing is written any more.
-    func cutPower() { isDown = true }
+    package func cutPower() { isDown = true }
 
     /// Nil to go on, or the code to fail with.
     func enter(_ operation: Operation, _ file: String) -> Int32? {
@@ -117,40 +120,31 @@ final class CrashDisk {
         return nil
     }
 
-    func change(_ name: String, _ change: Change) {
-        change.apply(to: &files[name, default: File()].live)
-        files[name]?.unsynced.append(change)
+    func change(_ file: File, _ change: Change) {
+        change.apply(to: &file.live)
+        file.unsynced.append(change)
     }
 
-    func sync(_ name: String) {
-        guard let changes = files[name]?.unsynced else { return }
-        for change in changes { change.apply(to: &files[name, default: File()].durable) }
-        files[name]?.unsynced.removeAll(keepingCapacity: true)
+    func sync(_ file: File) {
+        for change in file.unsynced { change.apply(to: &file.durable) }
+        file.unsynced.removeAll(keepingCapacity: true)
     }
 
-    func create(_ name: String) { if files[name] == nil { files[name] = File() } }
+    func create(_ name: String) -> File {
+        if let known = files[name] { return known }
+        let file = File()
+        files[name] = file
+        return file
+    }
+
     func delete(_ name: String) { files[name] = nil }
-    func read(_ name: String) -> [UInt8] { files[name]?.live ?? [] }
-    func size(_ name: String) -> Int { files[name]?.live.count ?? 0 }
+    package func size(_ name: String) -> Int { files[name]?.live.count ?? 0 }
 
     /// Reads in place, without a copy of the whole file.
-    func read(_ name: String, _ offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {
-        guard let count = files[name]?.live.count, offset < count else { return 0 }
-        let length = min(target.count, count - offset)
-        files[name]?.live.withUnsafeBytes { target.copyMemory(from: .init(rebasing: $0[offset..<offset + length])) }
+    func read(_ file: File, _ offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {
+        guard offset < file.live.count else { return 0 }
+        let length = min(target.count, file.live.count - offset)
+        file.live.withUnsafeBytes { target.copyMemory(from: .init(rebasing: $0[offset..<offset + length])) }
         return length
-    }
-}
-
-/// A small generator whose runs can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -9,11 +9,13 @@ private struct OpenFile {
     final class Body {
         let disk: CrashDisk
         let name: String
+        let file: CrashDisk.File
         var sharedRegions: [UnsafeMutableRawPointer] = []
 
         init(_ disk: CrashDisk, _ name: String) {
             self.disk = disk
             self.name = name
+            file = disk.create(name)
         }
     }
 
@@ -39,7 +41,7 @@ private nonisolated(unsafe) let methods: UnsafeMutablePointer<sqlite3_io_methods
         let body = OpenFile.body(file)
         if body.disk.isDown { return SQLITE_IOERR }
         let room = UnsafeMutableRawBufferPointer(start: target, count: Int(count))
-        let got = body.disk.read(body.name, Int(offset), into: room)
+        let got = body.disk.read(body.file, Int(offset), into: room)
         if got == Int(count) { return SQLITE_OK }
         memset(target! + got, 0, Int(count) - got)
         return SQLITE_IOERR | (2 << 8)
@@ -48,24 +50,24 @@ private nonisolated(unsafe) let methods: UnsafeMutablePointer<sqlite3_io_methods
         let body = OpenFile.body(file)
         if let code = body.disk.enter(.write, body.name) { return code }
         let bytes = Array(UnsafeRawBufferPointer(start: source, count: Int(count)))
-        body.disk.change(body.name, .write(offset: Int(offset), bytes: bytes))
+        body.disk.change(body.file, .write(offset: Int(offset), bytes: bytes))
         return SQLITE_OK
     }
     methods.pointee.xTruncate = { file, size in
         let body = OpenFile.body(file)
         if let code = body.disk.enter(.truncate, body.name) { return code }
-        body.disk.change(body.name, .truncate(Int(size)))
+        body.disk.change(body.file, .truncate(Int(size)))
         return SQLITE_OK
     }
     methods.pointee.xSync = { file, _ in
         let body = OpenFile.body(file)
         if let code = body.disk.enter(.sync, body.name) { return code }
-        body.disk.sync(body.name)
+        body.disk.sync(body.file)
         return SQLITE_OK
     }
     methods.pointee.xFileSize = { file, size in
         let body = OpenFile.body(file)
-        size!.pointee = Int64(body.disk.size(body.name))
+        size!.pointee = Int64(body.file.live.count)
         return SQLITE_OK
     }
     methods.pointee.xLock = { _, _ in SQLITE_OK }
@@ -109,7 +111,6 @@ extension CrashDisk {
             let disk = disk(vfs)
             let path = name.map { String(cString: $0) } ?? "temporary-\(UInt64.random(in: 0...UInt64.max))"
             if disk.isDown { return SQLITE_CANTOPEN }
-            disk.create(path)
             let body = Unmanaged.passRetained(OpenFile.Body(disk, path))
             let open = OpenFile(base: sqlite3_file(pMethods: UnsafePointer(methods)), body: body)
             UnsafeMutableRawPointer(file!).assumingMemoryBound(to: OpenFile.self).initialize(to: open)

@@ -1,10 +1,11 @@
+import CrashDisk
 import Testing
 
 @testable import Ledger
 
 /// Payers, copies, retries, callers that leave, exchanges that are lost and processes that die, in random order from fixed seeds.
 /// After every step the ledger's own books are checked, at the end what everybody was told.
-@Suite struct SimulationTests {
+@Suite struct RandomOrderTests {
     struct Live {
         let ticket: Ticket
         let key: ClaimKey
