@@ -14,7 +14,8 @@ final class Store {
     /// By which of the indexed columns change: `at_rest` in bit 0, `watched` in bit 1.
     private let updatesOnChain: [Statement]
     private static let changesOnChain: [JournalTable.Groups] = [
-        [.progress, .chain], [.progress, .rest, .chain], [.progress, .watch, .chain], [.progress, .rest, .watch, .chain],
+        [.progress, .chain], [.progress, .rest, .chain], [.progress, .watch, .chain],
+        [.progress, .rest, .watch, .chain],
     ]
     private let updateTerms: Statement
     private let findBalance: Statement

@@ -82,7 +82,6 @@ extension RPCCall {
                 + "\"data\":\"\(Hex.encodePrefixed(data))\"}]")
     }
 
-
     /// Events of these contracts in a range of blocks, both ends included. Each of `topics` lists what may stand at its
     /// place; an empty list takes anything.
     public static func logs(
