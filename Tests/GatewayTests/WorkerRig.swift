@@ -38,7 +38,8 @@ final class WorkerRig: LoopRig {
         desk = ScriptedDesk(ledger)
         services = SharedServices(
             ledger: ledger, money: desk, reviews: ReviewDesk(ledger), adminSecret: try AdminSecret(ledger: ledgerPath),
-            resolver: Resolver(), disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
+            resolver: Resolver(), disk: SpillDisk(directory: "/tmp"), accessLog: nil,
+            logger: Logger(label: "exchange-tests"),
             status: GatewayStatus(), bounds: LiveBounds())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)
         let listening = try ListeningSocket(SocketAddress("127.0.0.1:0")!)
