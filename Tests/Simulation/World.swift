@@ -106,7 +106,7 @@ package final class World: @unchecked Sendable {
     private var isDone: Bool { shoppers.allSatisfy(\.isDone) }
 
     private var isAtRest: Bool {
-        guard isDone, let server, server.isIdle, chain.isQuiet else { return false }
+        guard lastStart, isDone, let server, server.isIdle, chain.isQuiet else { return false }
         return server.isFinished
     }
 
@@ -120,8 +120,8 @@ package final class World: @unchecked Sendable {
         say("adversities are over")
         after(UInt64(pick(0...5_000))) { [self] in
             if server != nil { die(survival: .all, "a last start") }
+            lastStart = true
         }
-        lastStart = true
     }
 
     private var lastStart = false
