@@ -48,7 +48,8 @@ let package = Package(
             swiftSettings: strict),
 
         // What tests of the ledger stand on, and the simulation of ledger, money and chain.
-        .target(name: "CrashDisk", dependencies: ["Ledger", "CSQLite"], path: "Tests/CrashDisk", swiftSettings: strict),
+        .target(
+            name: "CrashDisk", dependencies: ["Ledger", "CSQLite"], path: "Tests/CrashDisk", swiftSettings: strict),
         .target(
             name: "Simulation", dependencies: ["CrashDisk", "Ledger", "OnChain", "Chains", "Bytes"],
             path: "Tests/Simulation", swiftSettings: strict),

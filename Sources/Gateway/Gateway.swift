@@ -29,6 +29,7 @@ public final class Gateway {
         let accessLog = try Gateway.accessLog(settings.accessLog, logger)
         var configuration = LedgerConfiguration(path: settings.ledgerPath)
         configuration.bounds = revision.policies.map(\.bounds)
+        configuration.keepSeconds = settings.keepSeconds
         let opened = Handover<LedgerHealth>()
         configuration.notice = { notice in
             if case .health(let health) = notice { opened.give(health) }
@@ -51,7 +52,8 @@ public final class Gateway {
         services = SharedServices(
             ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver,
             disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds)
-        let prepared = PreparedRevision(revision, live: bounds)
+        let keys = try Gateway.assertionKeys(revision)
+        let prepared = PreparedRevision(revision, live: bounds, assertionKeys: keys)
         let kept = KeptRevisions(prepared)
         loops = try Gateway.startLoops(prepared, services)
         let inboxes = loops.map(\.inbox)
@@ -61,6 +63,15 @@ public final class Gateway {
         }
         if let trouble = watcher.start() {
             logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
+        }
+    }
+
+    private static func assertionKeys(_ revision: Revision) throws(StartFault) -> AssertionKeys? {
+        do throws(FileFault) {
+            return try AssertionKeys.load(
+                revision.settings, revision.upstreams, replacing: nil, now: revision.loadedAt)
+        } catch {
+            throw StartFault(description: "assertion: \(error.reason)")
         }
     }
 
@@ -102,7 +113,16 @@ public final class Gateway {
             for problem in errors.problems { logger.error("config: \(problem)") }
             logger.error("the config was not loaded; the last good revision goes on")
         case .reloaded(let revision, let diff):
-            let prepared = PreparedRevision(revision, live: bounds)
+            let former = kept.newestAssertionKeys
+            let keys: AssertionKeys?
+            do throws(FileFault) {
+                keys = try AssertionKeys.load(
+                    revision.settings, revision.upstreams, replacing: former, now: revision.loadedAt)
+            } catch {
+                logger.error("assertions are signed as before: \(error.reason)")
+                keys = former
+            }
+            let prepared = PreparedRevision(revision, live: bounds, assertionKeys: keys)
             kept.add(prepared)
             money.adopt(revision)
             for inbox in inboxes { inbox.post { $0.adopt(prepared) } }
@@ -119,6 +139,7 @@ public final class Gateway {
         case .health(.unavailable(let reason)):
             logger.critical("the ledger takes no more payments; free routes go on", metadata: ["cause": "\(reason)"])
         case .health(let health): logger.notice("ledger: \(health)")
+        case .head(let head): logger.notice("ledger head \(head)")
         case .recovered(let void, let owed, let unknown):
             logger.notice("ledger: taken up after a stop: \(void) void, \(owed) owed, \(unknown) unknown")
         }

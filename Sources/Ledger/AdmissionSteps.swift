@@ -182,7 +182,6 @@ extension LedgerCore {
     ) throws(StoreFault) {
         let admission = presentation.admission
         var claim = ClaimRecord(admission, ledger: store.mark, now: unixNow)
-        claim.countedAt = store.tally.now
         if admission.order == .after { _ = apply(.forwarded, to: &claim) }
         if let known {
             guard case .moved = known.machine.on(known.state == .waiting ? .approved : .presentedAgain) else {
@@ -190,6 +189,7 @@ extension LedgerCore {
             }
             claim.id = known.id
             claim.createdAt = known.createdAt
+            claim.countedAt = store.tally.now
             claim.attempts = known.attempts + 1
             // An answer that was held when the former attempt came to nothing.
             try store.answers.erase(known.id.row)

@@ -6,7 +6,8 @@ import Digests
 /// An entry's hash is SHA-256(hash of the one before ‖ sequence ‖ time in Unix seconds, both in 8 bytes, the highest first ‖ changes).
 final class Journal {
     private(set) var head: JournalHead
-    private var changes = ChangeBuffer()
+    var changes = ChangeBuffer()
+    let database: Database
     /// Where the change that is being written begins, and where its values do.
     private var changeStart = 0
     private var valuesStart = 0
@@ -16,6 +17,7 @@ final class Journal {
 
     /// Continues the journal of `database`, whose tables are up to date.
     init(_ database: Database) throws(StoreFault) {
+        self.database = database
         head = try Self.head(database)
         insert = try database.prepare("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")
         putHead = try database.prepare("UPDATE ledger SET head_sequence = ?1, head_hash = ?2 WHERE only_row = 1")

@@ -10,10 +10,23 @@ public struct LedgerConfiguration: Sendable {
     /// The policies whose counters are to stand before the ledger is ready. Others are counted up from the rows when a payment first
     /// names them, which for a long window may take a second.
     public var bounds: [BoundPolicy] = []
+    /// How long claims at rest are kept, and the journal with them; never shorter than a window of `bounds`. Nil: for ever.
+    public var keepSeconds: Int64?
     /// Called on the ledger's thread; for the log.
     public var notice: (@Sendable (LedgerNotice) -> Void)?
 
     public init(path: String) { self.path = path }
+
+    /// Of `bounds`: what is counted in it is read from claims.
+    var longestWindowSeconds: Int64 {
+        let windows = bounds.flatMap {
+            [
+                $0.walletRate?.windowSeconds, $0.walletSpend?.windowSeconds, $0.everyoneRate?.windowSeconds,
+                $0.everyoneSpend?.windowSeconds,
+            ]
+        }
+        return Int64(windows.compactMap(\.self).max() ?? 0)
+    }
 }
 
 /// The one door to the money: every method may be called from any thread, returns at once, and answers by its closure, on the

@@ -42,6 +42,9 @@ final class LedgerCore {
     /// When answers are to be erased next, in monotonic nanoseconds: at the first turn, and while any are kept.
     var nextErasure: UInt64? = 0
 
+    /// Nil: everything is kept.
+    var retention: Retention?
+
     var unixNow: Int64 = 0
     var monotonicNow: UInt64 = 0
     /// Some answer in the outbox speaks of what this transaction wrote.
@@ -65,6 +68,7 @@ final class LedgerCore {
         if let waiting = deadlines.earliest { earliest = min(waiting, earliest ?? waiting) }
         if let hold = holdEnds.first { earliest = min(hold.end, earliest ?? hold.end) }
         if let nextErasure { earliest = min(nextErasure, earliest ?? nextErasure) }
+        if let retention { earliest = min(retention.dueNanoseconds, earliest ?? retention.dueNanoseconds) }
         return earliest
     }
 
@@ -100,6 +104,7 @@ final class LedgerCore {
             expireHolds()
             try settleDown()
             try eraseAnswersIfDue()
+            if try retention?.run(unixNow: unixNow, monotonicNow: monotonicNow) == true { didWrite(durable: false) }
             let lazyIsDue = dirtySince.map { monotonicNow >= $0 + Self.lazyCommitNanoseconds } ?? true
             if needsCommit || lazyIsDue {
                 try store.commit(at: unixNow)

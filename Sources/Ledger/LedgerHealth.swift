@@ -19,6 +19,8 @@ public enum LedgerNotice: Hashable, Sendable {
     case health(LedgerHealth)
     /// Claims of a former process that were taken up: how many are `void`, `owed` and `unknown` now.
     case recovered(void: Int, owed: Int, unknown: Int)
+    /// The journal's newest entry, which shows later whether anything before it was changed.
+    case head(JournalHead)
 }
 
 /// The health, written by the ledger's thread and read by any.
@@ -37,6 +39,8 @@ final class HealthBoard: Sendable {
         }
         if changed { notice?(.health(next)) }
     }
+
+    func tell(_ head: JournalHead) { notice?(.head(head)) }
 
     func tell(_ report: Recovery.Report) {
         if report != Recovery.Report() {

@@ -26,6 +26,8 @@ public struct ClaimSummary: Hashable, Sendable {
 /// Why a ledger could not be read or changed from outside; the text says what to do next.
 public struct LedgerFault: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// Reads a ledger that another process may be running, through a read-only connection of its own (WAL readers block nobody).
@@ -122,6 +124,35 @@ public final class LedgerReader {
     /// - Parameter expected: a head that was logged before; nothing up to it can have been changed unnoticed then.
     public func verify(expecting expected: JournalHead? = nil) throws(LedgerFault) -> LedgerVerification {
         try read { () throws(StoreFault) in try LedgerVerifier.run(database, mark: mark, expecting: expected) }
+    }
+
+    /// Every claim that was made from `since` on and before `until`, in Unix seconds, the oldest first.
+    ///
+    /// - Parameter chain: only claims on it (CAIP-2).
+    public func forEach(
+        since: Int64 = .min, until: Int64 = .max, chain: String? = nil, _ body: (ClaimRecord) -> Void
+    ) throws(LedgerFault) {
+        try read { () throws(StoreFault) in
+            let statement = try database.prepare(
+                "SELECT \(ClaimColumns.names) FROM claims WHERE created_at >= ?1 AND created_at < ?2"
+                    + " AND (?3 IS NULL OR chain = ?3) ORDER BY id")
+            try statement.bind(1, since)
+            try statement.bind(2, until)
+            try statement.bind(3, chain)
+            while try statement.step() { body(try ClaimColumns.read(statement, ledger: mark)) }
+        }
+    }
+
+    /// The oldest block that a claim on `chain`, or a transaction of one, names; nil where none does.
+    public func oldestBlock(chain: String) throws(LedgerFault) -> UInt64? {
+        try read { () throws(StoreFault) in
+            let statement = try database.prepare(
+                "SELECT min(block) FROM (SELECT evidence_block AS block FROM claims WHERE chain = ?1"
+                    + " UNION ALL SELECT head_block FROM transactions WHERE chain = ?1)")
+            try statement.bind(1, chain)
+            guard try statement.step(), !statement.isNull(0) else { return nil }
+            return UInt64(exactly: statement.integer(0))
+        }
     }
 
     private func claims(_ filter: ClaimFilter, _ direction: String, _ limit: Int) throws(LedgerFault) -> [ClaimRecord] {

@@ -90,11 +90,17 @@ struct LedgerThread: Sendable {
             board.tell(try Recovery.run(store, now: clock.unixSeconds()))
             try store.tally.open(configuration.bounds)
             core = LedgerCore(store: store, clock: clock, mailbox: mailbox)
+            if let keep = configuration.keepSeconds {
+                core.retention = Retention(
+                    store, keepSeconds: max(keep, configuration.longestWindowSeconds), now: clock.monotonicNanoseconds()
+                )
+            }
         } catch {
             serveUnavailable(error.description, &letters)
             return
         }
         board.set(.ready)
+        var heads = HeadNotices(now: clock.monotonicNanoseconds())
         while true {
             let stops = letters.contains { $0.isStop }
             if core.run(letters) {
@@ -104,8 +110,11 @@ struct LedgerThread: Sendable {
                 turnAwayAdmissions(&letters)
             }
             if stops { break }
+            let head = core.store.journal.head
+            if heads.isDue(head, now: clock.monotonicNanoseconds()) { board.tell(head) }
             if letters.isEmpty {
-                mailbox.take(&letters, until: core.nextDeadline)
+                let deadlines = [core.nextDeadline, heads.deadline(for: head)].compactMap(\.self)
+                mailbox.take(&letters, until: deadlines.min())
             } else {
                 var more: [Letter] = []
                 mailbox.take(&more, until: clock.monotonicNanoseconds())
@@ -113,6 +122,7 @@ struct LedgerThread: Sendable {
             }
         }
         core.stop()
+        if heads.isNews(core.store.journal.head) { board.tell(core.store.journal.head) }
     }
 
     /// Another program holds SQLite's write lock: new payments are turned away, while what exchanges have to say is kept.

@@ -69,7 +69,11 @@ public struct ReviewRecord: Sendable, Hashable {
     public let state: ReviewState
     /// Why it had to wait: a stable code.
     public let why: String
-    public let request: ReviewRequest
+    /// Where the request came from.
+    public let callerAddress: String
+    public let bodyBytes: Int
+    /// The request itself; nil in lists, which may be long.
+    public internal(set) var request: ReviewRequest?
     public let createdAt: Int64
     public let decidedAt: Int64?
     /// What was said at the decision.

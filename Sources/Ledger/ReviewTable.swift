@@ -58,7 +58,7 @@ struct ReviewTable {
     /// URLs that one review may have: its caller asked as often.
     static let urlsPerReview = 16
 
-    private static let columns =
+    static let columns =
         "r.claim, r.run, r.chain, r.payer, r.binding, r.state, r.why, r.payment_version, r.created_at, r.keep_seconds,"
         + " r.expires_at, r.decided_at, r.remark"
     /// Its request may still be run: undecided, or approved and not paid for yet.
@@ -87,23 +87,27 @@ struct ReviewTable {
         findByURL = try database.prepare(select + "JOIN review_urls u ON u.review = r.claim WHERE u.hash = ?1")
         findByClaim = try database.prepare(select + "WHERE r.claim = ?1")
         findOpen = try database.prepare(
-            select + "WHERE r.chain = ?1 AND r.payer = ?2 AND r.binding = ?3 AND \(Self.isOpen) ORDER BY r.claim LIMIT 1")
+            select
+                + "WHERE r.chain = ?1 AND r.payer = ?2 AND r.binding = ?3 AND \(Self.isOpen) ORDER BY r.claim LIMIT 1")
         countOfWallet = try database.prepare(
             "SELECT count(*) FROM reviews r WHERE r.chain = ?1 AND r.payer = ?2 AND \(Self.isOpen)")
         countAll = try database.prepare(
             "SELECT count(*) FROM reviews r WHERE r.state IN ('waiting', 'approved') AND \(Self.isOpen)")
         countWaiting = try database.prepare("SELECT count(*) FROM reviews WHERE state = 'waiting'")
         insertReview = try database.prepare(
-            "INSERT OR REPLACE INTO reviews VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
+            "INSERT OR REPLACE INTO reviews"
+                + " VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
                 + " ?12, NULL, NULL)")
         insertURL = try database.prepare("INSERT INTO review_urls VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         countURLs = try database.prepare("SELECT count(*) FROM review_urls WHERE review = ?1")
         decideReview = try database.prepare(
-            "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds WHERE claim = ?1")
+            "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds"
+                + " WHERE claim = ?1")
         setRun = try database.prepare("UPDATE reviews SET run = ?2 WHERE claim = ?1")
-        findRequest = try database.prepare("SELECT head, payment, body, payment_version, caller FROM reviews WHERE claim = ?1")
+        findRequest = try Self.requestFinder(database)
         findApproved = try database.prepare(
-            select + "JOIN claims c ON c.id = r.claim WHERE r.state = 'approved' AND c.state = 'waiting' ORDER BY r.claim")
+            select + "JOIN claims c ON c.id = r.claim WHERE r.state = 'approved' AND c.state = 'waiting'"
+                + " ORDER BY r.claim")
         findOver = try database.prepare(select + "WHERE r.expires_at <= ?1 ORDER BY r.expires_at LIMIT 64")
         deleteReview = try database.prepare("DELETE FROM reviews WHERE claim = ?1")
     }
@@ -179,13 +183,19 @@ struct ReviewTable {
         try setRun.run()
     }
 
-    func request(of row: Int64) throws(StoreFault) -> ReviewRequest? {
-        try findRequest.bind(1, row)
-        defer { findRequest.reset() }
-        guard try findRequest.step() else { return nil }
+    func request(of row: Int64) throws(StoreFault) -> ReviewRequest? { try Self.request(of: row, by: findRequest) }
+
+    static func requestFinder(_ database: Database) throws(StoreFault) -> Statement {
+        try database.prepare("SELECT head, payment, body, payment_version, caller FROM reviews WHERE claim = ?1")
+    }
+
+    static func request(of row: Int64, by finder: Statement) throws(StoreFault) -> ReviewRequest? {
+        try finder.bind(1, row)
+        defer { finder.reset() }
+        guard try finder.step() else { return nil }
         return ReviewRequest(
-            head: Array(findRequest.blob(0)), payment: Array(findRequest.blob(1)), body: Array(findRequest.blob(2)),
-            paymentVersion: Int(findRequest.integer(3)), callerAddress: findRequest.text(4))
+            head: Array(finder.blob(0)), payment: Array(finder.blob(1)), body: Array(finder.blob(2)),
+            paymentVersion: Int(finder.integer(3)), callerAddress: finder.text(4))
     }
 
     /// Approved ones whose authorization waits still, oldest first.
@@ -214,7 +224,7 @@ struct ReviewTable {
         return rows
     }
 
-    private static func read(_ statement: Statement) throws(StoreFault) -> ReviewRow {
+    static func read(_ statement: Statement) throws(StoreFault) -> ReviewRow {
         let claim = statement.integer(0)
         guard let payer = Bytes20(statement.blob(3)), let binding = Bytes32(statement.blob(4)),
             let state = ReviewState(rawValue: statement.text(5))
@@ -225,64 +235,5 @@ struct ReviewTable {
             createdAt: statement.integer(8), keepSeconds: statement.integer(9), expiresAt: statement.integer(10),
             decidedAt: statement.isNull(11) ? nil : statement.integer(11),
             remark: statement.isNull(12) ? nil : statement.text(12))
-    }
-
-    /// Every review with its claim, the oldest first; for people.
-    static func list(
-        _ database: Database, mark: UInt32, states: Set<ReviewState>?, claim: Int64?, limit: Int
-    ) throws(StoreFault) -> [ReviewRecord] {
-        var terms = ["?1 > 0"]
-        if let states { terms.append("r.state IN (" + states.map { "'\($0.rawValue)'" }.joined(separator: ", ") + ")") }
-        if claim != nil { terms.append("r.claim = ?2") }
-        let statement = try database.prepare(
-            "SELECT \(columns), r.head, r.payment, r.body, r.caller,"
-                + " (SELECT state FROM claims WHERE id = r.run) FROM reviews r"
-                + " WHERE \(terms.joined(separator: " AND ")) ORDER BY r.claim LIMIT ?1")
-        let claims = try database.prepare("SELECT \(ClaimColumns.names) FROM claims WHERE id = ?1")
-        try statement.bind(1, Int64(max(limit, 0)))
-        if let claim { try statement.bind(2, claim) }
-        var reviews: [ReviewRecord] = []
-        while try statement.step() {
-            let row = try read(statement)
-            try claims.bind(1, row.claim)
-            guard try claims.step(), let runState = ClaimState(rawValue: statement.text(17)) else {
-                throw StoreFault(code: 0, description: "review \(row.claim) has no claim")
-            }
-            reviews.append(
-                ReviewRecord(
-                    claim: try ClaimColumns.read(claims, ledger: mark), runState: runState, state: row.state,
-                    why: row.why,
-                    request: ReviewRequest(
-                        head: Array(statement.blob(13)), payment: Array(statement.blob(14)),
-                        body: Array(statement.blob(15)), paymentVersion: row.paymentVersion,
-                        callerAddress: statement.text(16)),
-                    createdAt: row.createdAt, decidedAt: row.decidedAt, remark: row.remark, expiresAt: row.expiresAt))
-            claims.reset()
-        }
-        return reviews
-    }
-}
-
-extension Store {
-    /// Undecided and approved ones, the oldest first.
-    func listReviews(limit: Int) throws(StoreFault) -> [ReviewRecord] {
-        try ReviewTable.list(database, mark: mark, states: [.waiting, .approved], claim: nil, limit: limit)
-    }
-}
-
-extension LedgerReader {
-    /// Oldest first, at most `limit`; nil `states` match all.
-    public func reviews(_ states: Set<ReviewState>?, limit: Int) throws(LedgerFault) -> [ReviewRecord] {
-        try read { () throws(StoreFault) in
-            try ReviewTable.list(database, mark: mark, states: states, claim: nil, limit: limit)
-        }
-    }
-
-    /// Nil where this ledger has no such review.
-    public func review(_ id: ClaimID) throws(LedgerFault) -> ReviewRecord? {
-        guard id.ledger == mark else { return nil }
-        return try read { () throws(StoreFault) in
-            try ReviewTable.list(database, mark: mark, states: nil, claim: id.row, limit: 1).first
-        }
     }
 }

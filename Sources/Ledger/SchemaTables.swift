@@ -52,8 +52,9 @@ extension Schema {
         ) STRICT;
         CREATE INDEX claims_to_redeem ON claims (chain, payer, binding) WHERE state IN ('owed', 'unknown');
         CREATE INDEX claims_open ON claims (id) WHERE at_rest = 0;
-        CREATE INDEX claims_by_payment_id ON claims (payment_id) WHERE payment_id IS NOT NULL;
         CREATE INDEX claims_attempted_again ON claims (counted_at) WHERE attempts > 1;
+        CREATE INDEX claims_by_payment_id ON claims (payment_id)
+            WHERE payment_id IS NOT NULL AND state NOT IN ('void', 'failed');
         CREATE INDEX claims_watched ON claims (id) WHERE watched = 1;
 
         """

@@ -14,7 +14,8 @@ final class Store {
     /// By which of the indexed columns change: `at_rest` in bit 0, `watched` in bit 1.
     private let updatesOnChain: [Statement]
     private static let changesOnChain: [JournalTable.Groups] = [
-        [.progress, .chain], [.progress, .rest, .chain], [.progress, .watch, .chain], [.progress, .rest, .watch, .chain],
+        [.progress, .chain], [.progress, .rest, .chain], [.progress, .watch, .chain],
+        [.progress, .rest, .watch, .chain],
     ]
     private let updateTerms: Statement
     private let findBalance: Statement
@@ -34,12 +35,20 @@ final class Store {
     private(set) var isOpen = false
     /// Of the next claim.
     private var nextRow: Int64
+    /// Of the newest claim.
+    var lastRow: Int64 { nextRow - 1 }
+    /// Tables whose rows belong to a claim, and the columns that name it.
+    let dependents: [(table: String, column: String)]
     /// Every wallet that has, or had since the ledger was opened, a claim to redeem: the others need not be looked up.
     private var walletsToRedeem: Set<Wallet> = []
     /// What is known of balances, written through; emptied when it has grown large.
     private var balances: [BalanceKey: SandboxBalance] = [:]
     static let balancesKept = 65_536
     static let claimsToRedeemAtMost = 64
+    /// By an index that holds no claim that was never charged: those come for nothing, in any number.
+    static let identified =
+        "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
+        + " AND (state <> 'delivered' OR updated_at > ?6) AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1"
     /// The log is written back whenever it has grown by as much.
     static let checkpointPages = 1000
     private var checkpointDuePages = Store.checkpointPages
@@ -71,6 +80,12 @@ final class Store {
             throw StoreFault(code: 0, description: "the last claim's number is missing")
         }
         nextRow = last + 1
+        let references = try database.prepare(
+            "SELECT t.name, k.\"from\" FROM sqlite_schema t, pragma_foreign_key_list(t.name) k"
+                + " WHERE t.type = 'table' AND k.\"table\" = 'claims' ORDER BY t.name")
+        var dependents: [(table: String, column: String)] = []
+        while try references.step() { dependents.append((references.text(0), references.text(1))) }
+        self.dependents = dependents
         let columns = "SELECT \(ClaimColumns.names) FROM claims WHERE "
         begin = try database.prepare("BEGIN IMMEDIATE")
         commitAll = try database.prepare("COMMIT")
@@ -98,10 +113,7 @@ final class Store {
             "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
         findRedemption = try database.prepare(
             "SELECT claim FROM redemptions WHERE chain = ?1 AND asset = ?2 AND payer = ?3 AND nonce = ?4")
-        findIdentified = try database.prepare(
-            "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
-                + " AND (state <> 'delivered' OR updated_at > ?6)"
-                + " AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1")
+        findIdentified = try database.prepare(Self.identified)
         findUnknown = try database.prepare(
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
@@ -111,7 +123,9 @@ final class Store {
         answers = try AnswerTable(database)
         database.countLogPages()
         // With a day's room for clocks that are set back.
-        try database.execute("DELETE FROM redemptions WHERE valid_before < \(now - 86_400)")
+        try beginIfNeeded()
+        try dropRedemptions(validBefore: now - 86_400)
+        try commit(at: now)
         let wallets = try database.prepare(
             "SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown') UNION SELECT chain, payer FROM redemptions"
         )

@@ -40,6 +40,13 @@ public struct ClientRequest: Sendable {
         return params
     }
 
+    /// The call is to run as a task (Model Context Protocol 2025-11-25, `params.task`): its answer only names the task, and
+    /// `tasks/list` and `tasks/result` give what it did to whoever asks. Priced by its answer it could be had for
+    /// nothing, so that it is for routes that settle first.
+    public func asksForTask(of body: UnsafeRawBufferPointer) -> Bool {
+        params(of: body)?["task"].map { !$0.isNull } ?? false
+    }
+
     /// `params.arguments` as it was written; nil where there is none.
     public func arguments(of body: UnsafeRawBufferPointer) -> Range<Int>? { params(of: body)?["arguments"]?.range }
 }

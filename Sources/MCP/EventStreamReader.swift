@@ -64,8 +64,8 @@ public struct EventStreamReader: ~Copyable {
             isAfterCR = false
             if bytes[scanned] == 0x0A {
                 scanned += 1
-                // The feed belongs to the line before; at an event's beginning, to none.
-                if lineStart == 0 { prefixCount = 1 }
+                // The feed belongs to the line before; at an event's beginning it is read as an empty line, which says
+                // nothing there.
                 lineStart = scanned
             }
         }

@@ -8,7 +8,7 @@ struct ProtocolKeys {
     /// Of a message's top.
     static let message = ProtocolKeys(keys: ["jsonrpc", "id", "method", "params", "result", "error"])
     /// Of `params`.
-    static let params = ProtocolKeys(keys: ["name", "arguments", "_meta", "uri"])
+    static let params = ProtocolKeys(keys: ["name", "arguments", "_meta", "uri", "task"])
 
     /// Whether the object has a key that is one of these in other letters, and not one of these.
     func hasLookalike(in object: JSONValue) -> Bool {

@@ -4,8 +4,7 @@ import Bytes
 public struct StreamEvent {
     /// Everything from the end of the event before, so that the runs of all events make the stream, byte for byte.
     public let raw: UnsafeRawBufferPointer
-    /// Bytes at the beginning of `raw` that belong to no line: a byte order mark, or the line feed of a CRLF whose
-    /// carriage return had ended the event before.
+    /// Bytes at the beginning of `raw` that belong to no line: a byte order mark.
     let prefixCount: Int
     /// The `data` lines joined by line feeds; nil where there is none, as in a comment that keeps the connection open:
     /// a client is told nothing then.

@@ -131,7 +131,7 @@ public enum EvidenceJudge {
     }
 
     /// Nil for any other event.
-    private static func authorization(_ log: RPCLog) -> (AuthorizationKey, isUse: Bool)? {
+    static func authorization(_ log: RPCLog) -> (AuthorizationKey, isUse: Bool)? {
         guard log.topics.count == 3, log.topics[0] == authorizationUsed || log.topics[0] == authorizationCanceled,
             let authorizer = address(log.topics[1])
         else { return nil }
@@ -148,7 +148,7 @@ public enum EvidenceJudge {
     }
 
     /// An address as an indexed argument holds it: after twelve zero bytes.
-    private static func address(_ topic: Bytes32) -> Address? {
+    static func address(_ topic: Bytes32) -> Address? {
         let bytes = topic.array
         return bytes[..<12].allSatisfy { $0 == 0 } ? Bytes20(bytes[12...]).map { Address($0) } : nil
     }

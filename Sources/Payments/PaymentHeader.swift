@@ -22,6 +22,13 @@ public enum PaymentHeader {
         }
     }
 
+    /// Reads a payment that came as JSON text inside a message of another protocol; its `x402Version` says which
+    /// version it is of. Strict as above.
+    public static func decode(json: UnsafeRawBufferPointer) throws(PaymentFault) -> PaymentPayload {
+        guard json.count <= maximumBytes else { throw PaymentFault(code: .headerTooLarge, detail: "") }
+        return try read(json, nil)
+    }
+
     private static func decode(
         _ header: UnsafeRawBufferPointer, _ version: ProtocolVersion
     ) throws(PaymentFault) -> PaymentPayload {
@@ -34,7 +41,7 @@ public enum PaymentHeader {
     }
 
     private static func read(
-        _ json: UnsafeRawBufferPointer, _ version: ProtocolVersion
+        _ json: UnsafeRawBufferPointer, _ expected: ProtocolVersion?
     ) throws(PaymentFault) -> PaymentPayload {
         let tape: JSONTape
         do throws(JSONFault) {
@@ -43,9 +50,9 @@ public enum PaymentHeader {
             throw PaymentFault(code: .headerNotJSON, detail: "\(error.reason.rawValue) at byte \(error.offset)")
         }
         let message = try Fields(tape.root(over: json), path: "")
-        guard message.optional("x402Version")?.int == version.rawValue else {
-            throw PaymentFault(code: .invalidVersion, detail: "x402Version")
-        }
+        guard let version = message.optional("x402Version")?.int.flatMap(ProtocolVersion.init),
+            version == expected ?? version
+        else { throw PaymentFault(code: .invalidVersion, detail: "x402Version") }
         let terms = version == .v2 ? try message.fields("accepted") : message
         guard try terms.required("scheme").isString("exact") else {
             throw PaymentFault(code: .unsupportedScheme, detail: "scheme")

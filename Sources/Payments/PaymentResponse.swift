@@ -35,6 +35,14 @@ public struct PaymentResponse: Sendable, Hashable {
     /// - Parameter payerText: `payer` as written, where it is at hand: its checksum costs a hash.
     public func encode(_ version: ProtocolVersion, payerText: String? = nil, into out: inout ByteBuffer) {
         var text = ByteBuffer(capacity: 512)
+        write(version, payerText: payerText, into: &text)
+        Base64.encode(text.readable, into: &out)
+    }
+
+    /// Appends the JSON object itself, on one line.
+    ///
+    /// - Parameter payerText: as in `encode`.
+    public func write(_ version: ProtocolVersion, payerText: String? = nil, into text: inout ByteBuffer) {
         var json = JSONWriter()
         json.beginObject(&text)
         json.key("success", &text)
@@ -56,7 +64,6 @@ public struct PaymentResponse: Sendable, Hashable {
             json.string(amountAtomic.decimalText, &text)
         }
         json.endObject(&text)
-        Base64.encode(text.readable, into: &out)
     }
 
     /// Reads a header's value of either version, the network as it is written there; nil when it is not such an object.

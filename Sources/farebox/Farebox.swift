@@ -14,6 +14,6 @@ struct Farebox: ParsableCommand {
         version: "farebox 0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, PayCommand.self, LedgerCommand.self,
-            WalletCommand.self, ReviewCommand.self,
+            WalletCommand.self, ReviewCommand.self, AssertionCommand.self,
         ])
 }

@@ -10,6 +10,7 @@ struct LedgerCommand: ParsableCommand {
         discussion: "Reading disturbs no running gateway.",
         subcommands: [
             LedgerListCommand.self, LedgerOwedCommand.self, LedgerPendingCommand.self, LedgerResolveCommand.self,
+            LedgerVerifyCommand.self, LedgerExportCommand.self, LedgerAuditCommand.self,
         ])
 }
 
@@ -30,6 +31,18 @@ struct LedgerOptions: ParsableArguments {
             printError("\(errors)")
             throw Exit.configError
         }
+    }
+
+    /// The ledger's path, which the config has to name where it is not given.
+    func existingPath() throws(LedgerFault) -> String {
+        let path: String
+        do {
+            path = try self.path()
+        } catch {
+            throw LedgerFault(description: "the config names no ledger")
+        }
+        guard access(path, F_OK) == 0 else { throw LedgerFault(description: "there is no ledger at \(path)") }
+        return path
     }
 
     /// What `read` finds; nothing, with a word on standard error, where no ledger has been made yet.

@@ -8,7 +8,7 @@ struct WalletCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wallet",
         abstract: "Shows one payer's history and bounds; or whether this gateway can settle payments itself.",
-        usage: "farebox wallet 0x… [--json]\n       farebox wallet check [--json]",
+        usage: "farebox wallet 0x… [--json]\nfarebox wallet check [--json]",
         subcommands: [WalletShowCommand.self, WalletCheckCommand.self], defaultSubcommand: WalletShowCommand.self)
 }
 

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import bounds
 import presigned
 from measure import (
     Clients, callgrind_command, counted, cpu_by_thread, median, resident_bytes, system_calls, wrk,
@@ -346,6 +347,8 @@ def main():
         "proxy": lambda: (proxy(log=False), proxy(log=True)),
         "counts": counts,
         "paid": paid,
+        "bounds": lambda: bounds.added(title, verdict),
+        "recovery": lambda: bounds.recovery(title, verdict),
         "chain": lambda: settled(title, verdict, pay_all),
         "idle": idle,
         "routes": routes,

@@ -60,6 +60,7 @@ def settled(title, verdict, pay_all):
         return
     for order in ("after", "first"):
         farebox(order, reference_rate, verdict, pay_all)
+    gas_of_batches(pay_all)
     round_trips(verdict)
 
 
@@ -99,6 +100,35 @@ def farebox(order: str, reference_rate: float, verdict, pay_all):
         source.stop()
         node.stop()
         place.cleanup()
+
+
+def gas_of_batches(pay_all):
+    """What the relayer spends on a payment under the same load: sharing transactions, and one by one."""
+    each = {}
+    for batch in (32, 1):
+        node = chain_node()
+        source, files = origin()
+        place = tempfile.TemporaryDirectory()
+        config, relayer = chain_config(source.port, node, place.name, "first")
+        config["relayer"]["batch"] = batch
+        gateway = Gateway(config, core=None)
+        try:
+            terms = fetch(gateway.url + "/paid/1").required["accepts"][0]
+            book = Path(gateway.place.name) / "payments"
+            presigned.write(book, terms, 5000, keys=endow(node, presigned.WALLETS))
+            load = pay_all(gateway.pid, gateway.url, book, 3)
+            books(node, gateway, relayer, load.requests - load.failed)
+            payments = node.payments()
+            transactions = {payment["transaction"] for payment in payments}
+            gas = sum(int(node.receipt(transaction)["gasUsed"], 16) for transaction in transactions)
+            each[batch] = gas / len(payments)
+            print(f"gas, batch {batch:2}: {each[batch]:.0f} a payment, {len(payments) / len(transactions):.1f} payments a transaction")
+        finally:
+            gateway.stop()
+            source.stop()
+            node.stop()
+            place.cleanup()
+    print(f"gas a payment, batched against one by one: {each[32] / each[1]:.2f}", flush=True)
 
 
 def books(node: NodeProcess, gateway: Gateway, relayer: Wallet, good: int):

@@ -77,3 +77,17 @@ import Testing
         #expect(Bytes20(bytes.prefix(20))?.withBytes { Array($0) } == Array(bytes.prefix(20)))
     }
 }
+
+@Suite struct Base64URLTests {
+    /// RFC 4648 §10, and the two letters that differ.
+    @Test(arguments: [
+        ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"),
+        ("foobar", "Zm9vYmFy"), ("\u{FB}\u{EF}", "w7vDrw"), ("?>?>~~", "Pz4_Pn5-"),
+    ])
+    func vectors(_ text: String, _ encoded: String) {
+        var out = ByteBuffer()
+        out.append("+/=")
+        out.append(base64url: Array(text.utf8))
+        #expect(out.text == "+/=" + encoded, "what stood there before is left alone")
+    }
+}

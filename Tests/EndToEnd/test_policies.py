@@ -2,8 +2,8 @@
 
 import gzip
 import hashlib
+import itertools
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -68,10 +68,10 @@ def test_unpaid_requests_of_an_address_end_at_the_bound(policed, upstream):
 def test_asking_for_prices_never_keeps_an_address_from_paying(policed):
     gateway = policed(policies={"default": {"per_address": {"unpaid": "3/h"}}})
     buyer = Buyer(gateway)
-    payments = [buyer.sign("/after/x") for _ in range(3)]
+    terms = [gateway.terms("/after/x") for _ in range(3)][0]
     refused(gateway.fetch("/after/x"), 429, "address_unpaid")
-    for payment in payments:
-        assert buyer.present("/after/x", payment).status == 200
+    for _ in range(8):
+        assert buyer.present("/after/x", buyer.wallet.payment_v2(terms)).status == 200
     refused(gateway.fetch("/after/x"), 429, "address_unpaid")
 
 
@@ -221,6 +221,10 @@ def test_fresh_wallets_open_no_quota_anew(policed, start, upstream):
         assert response.status == 200
         free += response.receipt is None
     assert free == 3 and len(gateway.claims()) == 5
+    wallet = Wallet.fresh()
+    for source, is_free in [("127.0.0.1", False)] * 4 + [("127.0.0.2", True)] * 3 + [("127.0.0.3", False)]:
+        response = gateway.fetch("/after/x", headers=paid(wallet.payment_v2(terms)), source=source)
+        assert response.status == 200 and (response.receipt is None) == is_free, "what is paid uses up no quota"
 
 
 def test_one_wallet_has_one_quota_at_all_addresses(policed, start, upstream):
@@ -337,9 +341,10 @@ def test_not_charged_when_it_does_not(policed, upstream, status, body):
         (GOOD + "x", []),
         ('{"ok": true, "ok": false, "result": [{"n": 3}]}', []),
         (gzip.compress(GOOD.encode()), [("Content-Encoding", "gzip")]),
+        (GOOD, [("Content-Encoding", "identity-to-come")]),
         ('{"ok": true, "result": [{"n": 3}], "pad": "' + "x" * 70000 + '"}', []),
     ],
-    ids=["no JSON", "empty", "trailing", "twice", "compressed", "large"],
+    ids=["no JSON", "empty", "trailing", "twice", "compressed", "coded", "large"],
 )
 def test_what_cannot_be_looked_into_is_neither_charged_nor_shown(policed, upstream, body, headers):
     gateway = policed(routes={"GET /after/*": CHARGE}, limits={"held_answer_memory": "64KiB"})
@@ -466,3 +471,31 @@ def test_a_new_wallet_is_not_proven(policed):
     for _ in range(2):
         assert buyer.pay("/after/x").receipt["success"]
     wait_until(lambda: buyer.pay("/first/x", "POST", b"b").status == 200, 5, "the wallet is proven")
+
+
+def test_contract_wallets_pass_the_same_doors(market):
+    """Their payers are proven by the chain, later than others, and before anything else."""
+    market = market()
+    owner, denied, fine = Wallet.fresh(), "0x" + "d5" * 20, "0x" + "a5" * 20
+    market.open(policies={"default": {"per_address": {"unpaid": "2/h"}, "deny": [denied]}})
+    for address in (denied, fine):
+        market.node.wallet(address, owner.address)
+        market.endow(address, 1_000_000)
+    terms = market.gateway.terms("/after/x")
+    numbers = itertools.count()
+
+    def present(address, signer, source="127.0.0.1"):
+        made = signer.authorization(terms, **{"from": address})
+        payment = {"x402Version": 2, "accepted": terms, "payload": {"authorization": made, "signature": signer.sign(terms, made)}}
+        return market.gateway.fetch(f"/after/{next(numbers)}", headers=paid(payment), source=source)
+
+    for _ in range(4):
+        assert present(fine, owner).status == 200, "what is proven counts for its wallet alone"
+    refused(present(denied, owner), 403, "wallet_denied", policy="default")
+    stranger = Wallet.fresh()
+    for _ in range(2):
+        assert present(fine, stranger).status == 402
+    refused(present(fine, stranger), 429, "address_unpaid")
+    refused(present(fine, owner), 429, "address_unpaid")
+    assert present(fine, owner, source="127.0.0.2").status == 200
+    market.audit()

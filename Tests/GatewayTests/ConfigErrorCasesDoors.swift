@@ -110,7 +110,7 @@ extension ConfigErrorTests {
         Case(
             "rate: 5/min\nunpaid: 5/min\nof_last: 3\nper_wallet_or_address: 10/day\napi_key_sha256: x\n",
             [
-                "20.yaml:1:1: rate: unknown key; known here: listen, admin, public_url, threads, ledger, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators",
+                "20.yaml:1:1: rate: unknown key; known here: listen, admin, public_url, threads, ledger, keep, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, review, assertion",
                 "20.yaml:2:1: unpaid: unknown key; it belongs under policies.NAME.per_address",
                 "20.yaml:3:1: of_last: unknown key; it belongs under policies.NAME.trip",
                 "20.yaml:4:1: per_wallet_or_address: unknown key; it belongs under an entry's free_quota",
@@ -215,6 +215,32 @@ extension ConfigErrorTests {
             [
                 "20.yaml:2:68: routes[0].policies: \"a\" and \"b\" both have requires; a route takes one of them",
                 "20.yaml:2:68: routes[0].policies: \"b\" and \"c\" both have trip; a route takes one of them",
+            ]),
+        Case(
+            "assertion: {}\nupstreams: {a: {url: \"http://h\", assertion: maybe}}\n",
+            [
+                "20.yaml:1:12: assertion.key: is missing; write {file: PATH}, {env: NAME}, or a list of these",
+                "20.yaml:2:45: upstreams.a.assertion: expected on or off, found \"maybe\"",
+            ]),
+        Case(
+            "assertion: {kye: x}\n",
+            [
+                "20.yaml:1:13: assertion.kye: unknown key; did you mean \"key\"?"
+            ]),
+        Case(
+            "assertion: on\n",
+            [
+                "20.yaml:1:12: assertion: expected a map, found \"on\""
+            ]),
+        Case(
+            "assertion: {key: []}\n",
+            [
+                "20.yaml:1:18: assertion.key: expected 1 to 16 keys, found 0"
+            ]),
+        Case(
+            "assertion: {key: [secret, {file: /dev/null}]}\n",
+            [
+                "20.yaml:1:19: assertion.key[0]: expected {env: NAME} or {file: PATH}, found a text"
             ]),
     ]
 }

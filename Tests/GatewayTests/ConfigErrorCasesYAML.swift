@@ -83,7 +83,7 @@ extension ConfigErrorTests {
         Case(
             "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: {o: {p: {q: {r: 1}}}}}}}}}}}}}}}}}\n",
             [
-                "20.yaml:1:1: a: unknown key; known here: listen, admin, public_url, threads, ledger, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators",
+                "20.yaml:1:1: a: unknown key; known here: listen, admin, public_url, threads, ledger, keep, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, review, assertion",
                 "20.yaml:1:68: a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q: is nested too deeply",
             ]),
         Case(
@@ -94,12 +94,12 @@ extension ConfigErrorTests {
         Case(
             "1: 2\n",
             [
-                "20.yaml:1:1: 1: unknown key; known here: listen, admin, public_url, threads, ledger, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators"
+                "20.yaml:1:1: 1: unknown key; known here: listen, admin, public_url, threads, ledger, keep, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, review, assertion"
             ]),
         Case(
             "é: \u{fffd}\n",
             [
-                "20.yaml:1:1: é: unknown key; known here: listen, admin, public_url, threads, ledger, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators"
+                "20.yaml:1:1: é: unknown key; known here: listen, admin, public_url, threads, ledger, keep, access_log, payments, upstreams, routes, policies, customers, unmatched, cors, limits, timeouts, ready_requires, networks, relayer, facilitators, review, assertion"
             ]),
     ]
 }

@@ -67,7 +67,7 @@ import Testing
     }
 
     static let known: [(ClaimState, SettleOrder, same: String, foreign: String)] = [
-        (.waiting, .after, "waits", Pay.used), (.claimed, .first, "waits", Pay.used),
+        (.waiting, .after, "review in_review", Pay.used), (.claimed, .first, "waits", Pay.used),
         (.running, .after, "waits", Pay.used), (.running, .first, "waits", Pay.used),
         (.settled, .after, "waits", Pay.used), (.delivered, .after, Pay.used, Pay.used),
         (.owed, .after, Pay.used, Pay.used), (.failed, .after, Pay.used, Pay.used),

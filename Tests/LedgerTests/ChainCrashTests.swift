@@ -10,7 +10,7 @@ import Testing
     final class Outside {
         var chain = ModelChain()
         /// By the hash of what may be public.
-        var broadcast: [String: ClaimKey] = [:]
+        var broadcast: [String: [ClaimKey]] = [:]
         var paid: [ClaimKey: String] = [:]
 
         func send(_ desk: Desk, _ ticket: Ticket, _ admission: Admission, _ nonce: Int) {
@@ -23,11 +23,28 @@ import Testing
             if desk.replacing(ticket.id, transaction).value == true { publish(transaction, admission) }
         }
 
-        private func publish(_ transaction: SentTransaction, _ admission: Admission) {
-            broadcast[transaction.hash.hex] = admission.key
+        func sendTogether(_ desk: Desk, _ claims: [(ticket: Ticket, admission: Admission)], _ nonce: Int) {
+            guard desk.sending(claims.map(\.ticket), together: Pay.transaction(nonce)).text == "go" else { return }
+            publish(Pay.transaction(nonce), claims.map(\.admission))
+        }
+
+        func replace(_ desk: Desk, _ claims: [(ticket: Ticket, admission: Admission)], _ nonce: Int) {
+            let transaction = Pay.transaction(nonce, replacement: 1)
+            guard let last = claims.last, desk.replacing(last.ticket.id, transaction).value == true else { return }
+            publish(transaction, claims.map(\.admission))
+        }
+
+        private func publish(_ transaction: SentTransaction, _ admissions: [Admission]) {
+            broadcast[transaction.hash.hex] = admissions.map(\.key)
             chain.broadcast(
-                transaction.hash.hex, admission.key, amount: admission.amountAtomic,
-                validBefore: admission.validBefore)
+                transaction.hash.hex,
+                admissions.map {
+                    ModelChain.Payment(key: $0.key, amount: $0.amountAtomic, validBefore: $0.validBefore)
+                })
+        }
+
+        private func publish(_ transaction: SentTransaction, _ admission: Admission) {
+            publish(transaction, [admission])
         }
 
         func learn(_ desk: Desk, _ evidence: Evidence, _ ticket: Ticket, _ admission: Admission) {
@@ -38,7 +55,8 @@ import Testing
 
         /// Mines one payment and tells of it.
         func settle(_ desk: Desk, _ ticket: Ticket, _ admission: Admission) {
-            chain.mine(chain.pool.filter { $0.value.key == admission.key }.map(\.key).sorted(), now: Pay.now)
+            chain.mine(
+                chain.pool.filter { $0.value.contains { $0.key == admission.key } }.map(\.key).sorted(), now: Pay.now)
             guard let use = chain.used[admission.key] else { return }
             learn(desk, .settled(transaction: use.transaction, block: use.block), ticket, admission)
         }
@@ -108,6 +126,17 @@ import Testing
             outside.send(desk, ticket, admission, 13)
             outside.chain.mine([Pay.transaction(13).hash.hex], now: Pay.now)
         }
+        // Several in one transaction: replaced, one of them settled and told, the others mined and not told, or not mined at all.
+        let company = [(15, SettleOrder.after), (16, .first), (17, .after)].compactMap { claim($0, $1) }
+        desk.held += company.map(\.0)
+        if company.count == 3 {
+            outside.sendTogether(desk, company, 15)
+            outside.replace(desk, company, 15)
+            outside.settle(desk, company[1].0, company[1].1)
+        }
+        let waiting = [18, 19].compactMap { claim($0) }
+        desk.held += waiting.map(\.0)
+        if waiting.count == 2 { outside.sendTogether(desk, waiting, 18) }
         var remote = admission(14, .first)
         remote.facilitator = .remote("hosted")
         if let ticket = tryToClaim(desk, remote) {
@@ -124,7 +153,7 @@ import Testing
         #expect(try store.database.value("PRAGMA integrity_check") == "ok", "\(place)")
         #expect(try store.database.value("PRAGMA foreign_key_check") == nil, "\(place)")
         for claim in try store.openClaims() { #expect(claim.state == .unknown, "\(place): \(claim.state)") }
-        for (hash, key) in outside.broadcast {
+        for (hash, key) in outside.broadcast.flatMap({ hash, keys in keys.map { (hash, $0) } }) {
             let claim = try #require(try store.claim(key), "\(place): sent and not known")
             #expect(
                 claim.machine.isPaid || claim.state == .unknown || claim.state == .failed, "\(place): \(claim.state)")
@@ -232,6 +261,7 @@ import Testing
         }
         #expect(told.0.text == "unavailable" && told.1.text == "unavailable" && told.2.text == "unavailable")
         #expect(told.3.value == false && told.4.text == "unavailable")
+        #expect(desk.sending([ticket, other], together: Pay.transaction(3)).text == "unavailable")
         #expect(desk.core.held.isEmpty)
         #expect(desk.learn(.final, of: ticket.id).text == "unavailable")
         #expect(desk.watched().isEmpty)
@@ -262,6 +292,10 @@ import Testing
         expectSynced("sent")
         _ = desk.replacing(ticket.id, Pay.transaction(1, replacement: 1))
         expectSynced("replaced")
+        let company = try [2, 3].map { try desk.claimed(Self.admission($0)) }
+        expectSynced("claimed")
+        _ = desk.sending(company, together: Pay.transaction(2))
+        expectSynced("sent together")
         for evidence in [
             Evidence.unknown(transaction: nil), .settled(transaction: "0x1", block: 1), .reorganized, .final,
         ] {

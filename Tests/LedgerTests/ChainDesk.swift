@@ -23,6 +23,12 @@ extension Desk {
         return answer
     }
 
+    func sending(_ tickets: [Ticket], together transaction: SentTransaction) -> Answer<BatchSending> {
+        let answer = Answer<BatchSending>()
+        post(.sendingTogether(tickets.map(\.here), transaction, answer.callback))
+        return answer
+    }
+
     func replacing(_ id: ClaimID, _ transaction: SentTransaction) -> Answer<Bool> {
         let answer = Answer<Bool>()
         post(.replacing(id, transaction, answer.callback))
@@ -79,6 +85,23 @@ extension Answer where Value == Sending {
         case .alreadyPaid(let transaction, let mayForward): "paid \(transaction)\(mayForward ? ", forward" : "")"
         case .refused(let code): "refused \(code)"
         case .unavailable: "unavailable"
+        }
+    }
+}
+
+extension Answer where Value == BatchSending {
+    var text: String {
+        switch value {
+        case nil: return "waits"
+        case .go: return "go"
+        case .without(let refused):
+            let texts = refused.sorted { $0.key < $1.key }.map { place, sending in
+                let answer = Answer<Sending>()
+                answer.callback(sending)
+                return "\(place) \(answer.text)"
+            }
+            return "without " + texts.joined(separator: ", ")
+        case .unavailable: return "unavailable"
         }
     }
 }

@@ -57,7 +57,15 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...30) func anyOrderOfEvents(seed: Int) throws {
+    @Test(arguments: 1...30) func anyOrderOfEvents(seed: Int) throws { _ = try Self.live(seed) }
+
+    /// That transactions carry several payments at all.
+    @Test func someAreSentTogether() throws {
+        let batches = try (31...36).reduce(0) { try $0 + Self.live($1).batches }
+        #expect(batches > 0)
+    }
+
+    static func live(_ seed: Int) throws -> ChainWorld {
         let world = try ChainWorld(seed: UInt64(seed), isCalm: seed % 2 == 0)
         for step in 0..<250 {
             let place = "seed \(seed) step \(step)"
@@ -88,6 +96,7 @@ import Testing
             if world.chance(2) { try world.crash() }
         }
         try Self.bringToAnEnd(world, "seed \(seed)")
+        return world
     }
 
     /// Everybody ends, every window closes, every block becomes final.

@@ -32,6 +32,8 @@ final class ChainWorld {
     var tokens: [AdmissionToken] = []
     var relayerNonce = 0
     var strangers = 0
+    /// Transactions that carried several claims.
+    var batches = 0
     /// Whom callers were told to be settled.
     var paid: Set<ClaimKey> = []
     var deliveries: [Int64: Int] = [:]
@@ -112,7 +114,10 @@ final class ChainWorld {
             if chance(10) { lose(exchange) } else if chance(20) { desk.callerGone(exchange.ticket.token) }
         } else {
             switch pick(0...9) {
-            case 0...6: send(exchange)
+            case 0...3: send(exchange)
+            case 4...6:
+                let company = live.filter { !$0.isPaid && !$0.isAsked && $0 !== exchange && chance(70) }
+                if company.isEmpty { send(exchange) } else { sendTogether([exchange] + company.prefix(5)) }
             case 7: end(exchange, .uncharged(reason: "upstream_500"))
             case 8: desk.callerGone(exchange.ticket.token)
             default: lose(exchange)
@@ -139,17 +144,53 @@ final class ChainWorld {
         let answer = desk.sending(exchange.ticket, transaction)
         listening.append { [self] in
             guard let value = answer.value else { return false }
-            switch value {
             // Now and then it gets lost on the way: the watcher sends it again.
-            case .go: if chance(80) { broadcast(transaction, exchange.admission) }
-            case .alreadyPaid: told(.settled(transaction: "", mayForward: true), exchange.row)
-            case .refused: over(exchange.row)
-            case .unavailable:
-                // Evidence that it failed came before.
-                exchange.ticket.didEnd()
-                over(exchange.row)
+            if case .go = value {
+                if chance(80) { broadcast(transaction, exchange.admission) }
+            } else {
+                wasRefused(exchange, value)
             }
             return true
+        }
+    }
+
+    /// One transaction for all of them; where some cannot go, another for the rest.
+    private func sendTogether(_ exchanges: [Live]) {
+        for exchange in exchanges { exchange.isAsked = true }
+        relayerNonce += 1
+        let transaction = Pay.transaction(relayerNonce)
+        let answer = desk.sending(exchanges.map(\.ticket), together: transaction)
+        listening.append { [self] in
+            guard let value = answer.value else { return false }
+            switch value {
+            case .go:
+                batches += 1
+                if chance(80) {
+                    chain.broadcast(
+                        transaction.hash.hex,
+                        exchanges.map(\.admission).map {
+                            ModelChain.Payment(key: $0.key, amount: $0.amountAtomic, validBefore: $0.validBefore)
+                        })
+                }
+            case .without(let refused):
+                for (place, sending) in refused { wasRefused(exchanges[place], sending) }
+                let rest = exchanges.indices.filter { refused[$0] == nil }.map { exchanges[$0] }
+                if rest.count > 1 { sendTogether(rest) } else { rest.forEach(send) }
+            case .unavailable(let reason): Issue.record("\(reason)")
+            }
+            return true
+        }
+    }
+
+    private func wasRefused(_ exchange: Live, _ sending: Sending) {
+        switch sending {
+        case .go: Issue.record("nothing was written")
+        case .alreadyPaid: told(.settled(transaction: "", mayForward: true), exchange.row)
+        case .refused: over(exchange.row)
+        case .unavailable:
+            // Evidence that it failed came before.
+            exchange.ticket.didEnd()
+            over(exchange.row)
         }
     }
 
@@ -189,11 +230,23 @@ final class ChainWorld {
             say(claim.machine.isPaid || claim.state == .failed ? .final : .refused(code: "expired"), claim)
         } else {
             if chance(10) { say(.unknown(transaction: nil), claim) }
-            for transaction in watched.transactions where chance(50) {
-                chain.broadcast(
-                    transaction.hash.hex, claim.key, amount: claim.amountAtomic, validBefore: claim.validBefore)
-            }
+            for transaction in watched.transactions where chance(50) { broadcastAgain(transaction) }
         }
+    }
+
+    /// The same bytes, whoever of their claims is looked at.
+    private func broadcastAgain(_ transaction: SentTransaction) {
+        let carried = desk.watched().filter { $0.transactions.contains(transaction) }
+        for watched in carried {
+            #expect(watched.batchCount >= carried.count && watched.place < watched.batchCount)
+        }
+        #expect(Set(carried.map(\.place)).count == carried.count, "two claims have one place")
+        chain.broadcast(
+            transaction.hash.hex,
+            carried.map {
+                ModelChain.Payment(
+                    key: $0.claim.key, amount: $0.claim.amountAtomic, validBefore: $0.claim.validBefore)
+            })
     }
 
     private func say(_ evidence: Evidence, _ claim: ClaimRecord) {

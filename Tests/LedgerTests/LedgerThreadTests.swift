@@ -60,7 +60,8 @@ import Testing
         #expect(ledger.health == .stopped)
         let (late, _) = admit(ledger, admission(wallet: 9))
         #expect(late.text == "unavailable")
-        #expect(notices.withLock { $0 } == [.health(.ready), .health(.stopped)])
+        let head = try LedgerReader(path: path).verify().head
+        #expect(notices.withLock { $0 } == [.health(.ready), .head(head), .health(.stopped)])
 
         var mode = stat()
         #expect(stat(path, &mode) == 0 && mode.st_mode & 0o777 == 0o600)
@@ -68,7 +69,7 @@ import Testing
         #expect(try reader.list(limit: 10).map(\.state) == [.running, .delivered])
         let second = Ledger(configuration)
         #expect(eventually { second.health == .ready })
-        #expect(notices.withLock { $0[2] } == .recovered(void: 1, owed: 0, unknown: 0))
+        #expect(notices.withLock { $0[3] } == .recovered(void: 1, owed: 0, unknown: 0))
         #expect(try reader.claim(held.id)?.state == .void)
         second.stop()
     }

@@ -12,6 +12,11 @@ import Testing
     /// Claims at several places, a redemption, and transactions of a relayer.
     static func live(_ path: String) throws {
         let desk = try FileDesk(path)
+        try live(desk)
+        desk.core.stop()
+    }
+
+    static func live(_ desk: FileDesk) throws {
         for number in 1...5 {
             let ticket = try #require(desk.admit(Pay.admission(wallet: number, nonce: number, order: .first)))
             desk.run(.settle(ticket.here, forwardsLater: false, { _ in }))
@@ -24,7 +29,6 @@ import Testing
                 desk.admit(Pay.admission(wallet: 7 + number, nonce: 7 + number, order: .first, facilitator: .chain)))
             desk.run(.sending(sent.here, Pay.transaction(number), { _ in }))
         }
-        desk.core.stop()
     }
 
     func verify(expecting head: JournalHead? = nil) throws -> LedgerVerification {
@@ -156,9 +160,11 @@ import Testing
 /// A ledger without its thread in a real file.
 final class FileDesk {
     let core: LedgerCore
+    let clock: ManualClock
     private var tokens: UInt64 = 0
 
     init(_ path: String, clock: ManualClock = ManualClock()) throws {
+        self.clock = clock
         let store = try Store(path: path, now: clock.unixSeconds())
         _ = try Recovery.run(store, now: clock.unixSeconds())
         core = LedgerCore(store: store, clock: clock, mailbox: Mailbox())

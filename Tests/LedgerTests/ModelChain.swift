@@ -17,8 +17,15 @@ struct ModelChain {
     private(set) var balances: [Wallet: UInt128] = [:]
     /// Every time an authorization was used, also where its block was taken back later.
     private(set) var history: [ClaimKey: Int] = [:]
-    /// Transactions that were broadcast and are not mined, by hash: more than one may hold one authorization.
-    private(set) var pool: [String: (key: ClaimKey, amount: UInt128, validBefore: Int64)] = [:]
+    struct Payment {
+        let key: ClaimKey
+        let amount: UInt128
+        let validBefore: Int64
+    }
+
+    /// Transactions that were broadcast and are not mined, by hash: more than one may hold one authorization, and one may hold several,
+    /// each of which is used or fails by itself.
+    private(set) var pool: [String: [Payment]] = [:]
     static let finalAfter: UInt64 = 12
 
     func balance(_ wallet: Wallet) -> UInt128 { balances[wallet] ?? 0 }
@@ -26,21 +33,27 @@ struct ModelChain {
     mutating func fund(_ wallet: Wallet, _ amount: UInt128) { balances[wallet] = balance(wallet) + amount }
 
     mutating func broadcast(_ transaction: String, _ key: ClaimKey, amount: UInt128, validBefore: Int64) {
-        pool[transaction] = (key, amount, validBefore)
+        broadcast(transaction, [Payment(key: key, amount: amount, validBefore: validBefore)])
     }
+
+    mutating func broadcast(_ transaction: String, _ payments: [Payment]) { pool[transaction] = payments }
 
     /// Drops what is dropped from pools, and mines some of what is left in the given order.
     mutating func mine(_ transactions: [String], now: Int64) {
         head += 1
         for hash in transactions {
-            guard let (key, amount, validBefore) = pool.removeValue(forKey: hash) else { continue }
-            // Reverted: used already, too late, or no money.
-            guard used[key] == nil, now < validBefore, balance(key.wallet) >= amount else { continue }
-            balances[key.wallet] = balance(key.wallet) - amount
-            used[key] = Use(key: key, transaction: hash, block: head)
-            history[key, default: 0] += 1
-            amounts[key] = amount
+            for payment in pool.removeValue(forKey: hash) ?? [] { use(payment, by: hash, now: now) }
         }
+    }
+
+    private mutating func use(_ payment: Payment, by hash: String, now: Int64) {
+        let key = payment.key
+        // Reverted: used already, too late, or no money.
+        guard used[key] == nil, now < payment.validBefore, balance(key.wallet) >= payment.amount else { return }
+        balances[key.wallet] = balance(key.wallet) - payment.amount
+        used[key] = Use(key: key, transaction: hash, block: head)
+        history[key, default: 0] += 1
+        amounts[key] = payment.amount
     }
 
     private var amounts: [ClaimKey: UInt128] = [:]

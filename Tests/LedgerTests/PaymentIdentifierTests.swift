@@ -77,7 +77,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (true, true, "redeemed sandbox- kept"), (true, false, "redeemed sandbox-"), (false, true, "redeemed sandbox- kept"),
+        (true, true, "redeemed sandbox- kept"), (true, false, "redeemed sandbox-"),
+        (false, true, "redeemed sandbox- kept"),
         (false, false, "outcomeUnknown"),
     ])
     func whatIsOwedIsRedeemedByItsOwnPayment(isIdempotent: Bool, isKept: Bool, expected: String) throws {
@@ -97,6 +98,7 @@ import Testing
             #expect(answer.text == expected)
             if let ticket = answer.ticket { desk.ended(ticket, .delivered) }
             desk.expectIdle()
+            #expect(try desk.core.store.redeemedRow(payment.key) == nil, "it is the claim's own, and no retry")
             #expect(try desk.balance(payment) == 9)
         }
     }
@@ -159,8 +161,9 @@ import Testing
         if order == .first { #expect(desk.admit(Self.admission(nonce: 2, order: order)).text == "idConflict") }
         _ = order == .first ? desk.settle(ticket) : desk.answered(ticket)
         desk.ended(ticket, .delivered)
-        for other in [stranger, Self.admission(nonce: 3, order: order), Self.admission(nonce: 4, binding: 2, order: order)]
-        {
+        for other in [
+            stranger, Self.admission(nonce: 3, order: order), Self.admission(nonce: 4, binding: 2, order: order),
+        ] {
             #expect(desk.admit(other).text == "idConflict")
             #expect(try desk.claim(other) == nil)
         }
@@ -195,6 +198,17 @@ import Testing
         nameless.paymentID = nil
         #expect(desk.admit(nameless).text == "claimed")
         #expect(try desk.claim(void)?.paymentID == nil)
+    }
+
+    /// Claims that came to nothing cost their payer nothing: however many have one name, looking it up passes over them.
+    @Test func namesAreLookedUpAmongWhatHoldsThem() throws {
+        let desk = try Desk()
+        let database = desk.core.store.database
+        let plan = try database.prepare("EXPLAIN QUERY PLAN " + Store.identified)
+        #expect(try plan.step())
+        #expect(plan.text(3) == "SEARCH claims USING INDEX claims_by_payment_id (payment_id=?)")
+        let index = try database.value("SELECT sql FROM sqlite_schema WHERE name = 'claims_by_payment_id'")
+        #expect(index?.contains("state NOT IN ('void', 'failed')") == true)
     }
 
     /// What is owed is honoured, name or not; a name never makes of it a second charge.

@@ -197,7 +197,8 @@ import Testing
             desk.post(.store(attempt, StoredAnswer("\(row)")))
             desk.post(.ended(attempt, .uncharged(reason: "")))
         }
-        let fresh = try Desk(disk: { desk.pass(milliseconds: 10); return desk.disk.reboot(.none) }(), clock: desk.clock)
+        desk.pass(milliseconds: 10)
+        let fresh = try Desk(disk: desk.disk.reboot(.none), clock: desk.clock)
         #expect(try Self.kept(fresh).count == count)
         fresh.clock.pass(milliseconds: 700_000)
         var steps: [Int] = []
@@ -206,6 +207,22 @@ import Testing
             steps.append(try Self.kept(fresh).count)
         }
         #expect(steps == [1 + AnswerTable.erasedAtOnce, 1, 0])
+    }
+
+    @Test func aStepErasesNotMuchMoreThanItMay() throws {
+        let desk = try Desk()
+        for nonce in 1...3 {
+            let ticket = try #require(desk.admit(Pay.admission(nonce: nonce, binding: nonce)).ticket)
+            desk.store(ticket, String(repeating: "x", count: Int(AnswerTable.erasedBytesAtOnce)))
+            desk.ended(ticket, .uncharged(reason: ""))
+        }
+        desk.clock.pass(milliseconds: 700_000)
+        var left: [Int] = []
+        for _ in 0..<3 {
+            desk.pass(milliseconds: 5)
+            left.append(try Self.kept(desk).count)
+        }
+        #expect(left == [2, 1, 0])
     }
 
     /// Of what was erased the database holds no byte any more.

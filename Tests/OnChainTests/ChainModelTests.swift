@@ -298,7 +298,8 @@ struct ModelWorld {
 
     private mutating func noteRefusedInBatch(_ id: Int64, _ reason: WatchRefusal) {
         if reason == .reverted { seen.insert("refused in a batch") }
-        let receipts = claims[id]!.rows.compactMap { row in chain.blocks.lazy.compactMap { $0.receipts[row.hash] }.first }
+        let receipts = claims[id]!.rows.compactMap { row in chain.blocks.lazy.compactMap { $0.receipts[row.hash] }.first
+        }
         if receipts.contains(where: { !$0.succeeded }) { seen.insert("a batch reverted") }
     }
 

@@ -197,7 +197,7 @@ struct WatchBench {
         bench.counts[Sample.relayer] = 8
         var outcomes: [WatchOutcome] = []
         for _ in 0..<4 { outcomes += bench.tick() }
-        #expect(outcomes == [.settled(claim: 1, place.onChain)])
+        #expect(outcomes == [.settled(claim: 1, place.onChain, gasWei: 420_000)])
     }
 
     @Test func aRevertWithoutEventsIsARefusal() {
@@ -213,7 +213,7 @@ struct WatchBench {
         bench.settle(ours, place)
         bench.head = 103
         #expect(bench.tick(after: 60_000) == [])
-        #expect(bench.tick() == [.settled(claim: 1, place.onChain)])
+        #expect(bench.tick() == [.settled(claim: 1, place.onChain, gasWei: 420_000)])
     }
 
     @Test func aRevertIsNoRefusalWhereANodeSaysOtherwise() {
@@ -221,7 +221,6 @@ struct WatchBench {
         bench.head = 101
         bench.receipts[Sample.word(0xF1)] = Sample.receipt([], Place(block: 101), succeeded: false)
         bench.counts[Sample.relayer] = 8
-        _ = bench.tick()
         _ = bench.tick()
         bench.now += 500
         let plan = bench.list.plan(now: bench.now)
@@ -234,7 +233,8 @@ struct WatchBench {
             var list = bench.list
             #expect(list.audited(plan.audits[0], answers, now: bench.now) == [])
         }
-        #expect(bench.list.audited(plan.audits[0], [good, nil], now: bench.now)
+        #expect(
+            bench.list.audited(plan.audits[0], [good, nil], now: bench.now)
                 == [.refused(claim: 1, .reverted, gasWei: 420_000)])
     }
 
@@ -245,8 +245,7 @@ struct WatchBench {
         bench.settle(ours, place)
         bench.logs = [:]
         bench.counts[Sample.relayer] = 8
-        #expect(bench.tick() == [])
-        #expect(bench.tick() == [.settled(claim: 1, place.onChain)])
+        #expect(bench.tick() == [.settled(claim: 1, place.onChain, gasWei: 420_000)])
     }
 
     @Test func unansweredScansAreAskedAgain() {
@@ -451,7 +450,7 @@ struct WatchBench {
         let place = Place(block: 95)
         bench.settle(ours, place)
         bench.list.add(bench.order(standing: standing), now: bench.now)
-        #expect(bench.tick() == [.settled(claim: 1, place.onChain)])
+        #expect(bench.tick() == [.settled(claim: 1, place.onChain, gasWei: 420_000)])
     }
 
     @Test func whatIsSettledAndGoneAfterAStartIsTold() {

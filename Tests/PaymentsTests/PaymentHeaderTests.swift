@@ -233,6 +233,29 @@ import Testing
         #expect(try Samples.payload(v2: text).paymentIdentifier == id)
     }
 
+    static func decode(json text: String) -> Result<PaymentPayload, PaymentFault> {
+        Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(PaymentFault) in try PaymentHeader.decode(json: bytes) }
+        }
+    }
+
+    @Test func readsEitherVersionFromAMessage() throws {
+        #expect(try Self.decode(json: Samples.v2).get() == Samples.payload(v2: Samples.v2))
+        #expect(try Self.decode(json: Samples.v1).get() == Samples.payload(v1: Samples.v1))
+        for version in ["3", "0", "\"2\"", "null", "2.0"] {
+            let text = Samples.change(Samples.v2, "\"x402Version\":2", "\"x402Version\":\(version)")
+            #expect(throws: PaymentFault(code: .invalidVersion, detail: "x402Version")) {
+                try Self.decode(json: text).get()
+            }
+        }
+        let room = PaymentHeader.maximumBytes - Samples.v2.utf8.count
+        let largest = Samples.v2 + String(repeating: " ", count: room)
+        #expect(try Self.decode(json: largest).get().version == .v2)
+        #expect(throws: PaymentFault(code: .headerTooLarge, detail: "")) {
+            try Self.decode(json: largest + " ").get()
+        }
+    }
+
     /// The faults' details name the key, never what the client wrote.
     @Test func faultsNameTheKey() {
         let text = Samples.change(Samples.v2, "\"value\":\"10000\"", "\"value\":\"evil\"")

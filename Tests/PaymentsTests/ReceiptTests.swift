@@ -32,6 +32,14 @@ import Testing
                 """)
     }
 
+    @Test func theObjectIsWhatTheFieldEncodes() {
+        for version in [ProtocolVersion.v1, .v2] {
+            var out = ByteBuffer()
+            Self.success.write(version, into: &out)
+            #expect(Base64.encode(out.array) == Self.encode(Self.success, version))
+        }
+    }
+
     @Test func failureNamesItsReason() {
         let failure = PaymentResponse(
             success: false, transaction: "", network: "eip155:84532", networkV1Name: "base-sepolia", payer: nil,

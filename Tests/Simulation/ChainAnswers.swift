@@ -57,7 +57,9 @@ extension SimulatedChain {
     }
 
     func answer(_ audit: WatchAudit, seen: Int) -> WatchLookAnswer? {
-        guard let block = block(audit.anchor.number, seen: seen), block.block.hash == audit.anchor.hash else { return nil }
+        guard let block = block(audit.anchor.number, seen: seen), block.block.hash == audit.anchor.hash else {
+            return nil
+        }
         return answer(audit.look, seen: seen)
     }
 }

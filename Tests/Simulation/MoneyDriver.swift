@@ -66,7 +66,8 @@ final class MoneyDriver: @unchecked Sendable {
 
     /// Nothing is watched or in flight any more.
     var isIdle: Bool {
-        settling.isEmpty && list.count == 0 && takenUp.isEmpty && hasBegun && relayers.allSatisfy { $0.queue.inFlight == 0 }
+        settling.isEmpty && list.count == 0 && takenUp.isEmpty && hasBegun
+            && relayers.allSatisfy { $0.queue.inFlight == 0 }
     }
 
     private var hasBegun = false
@@ -85,7 +86,9 @@ final class MoneyDriver: @unchecked Sendable {
     // MARK: The network
 
     /// Asks a node: it answers as it stands when the question arrives, or never.
-    func ask<Value>(_ answer: @escaping (_ chain: SimulatedChain, _ seen: Int) -> Value, _ done: @escaping (Value?) -> Void) {
+    func ask<Value>(
+        _ answer: @escaping (_ chain: SimulatedChain, _ seen: Int) -> Value, _ done: @escaping (Value?) -> Void
+    ) {
         let world = world
         if world.chance(world.adversity.rpcLoss) {
             return server.after(Self.deadlineMilliseconds) { done(nil) }
@@ -120,7 +123,11 @@ final class MoneyDriver: @unchecked Sendable {
 
     // MARK: Before a claim
 
-    enum Verdict { case good(balance: UInt128?), refused(String), unreachable }
+    enum Verdict {
+        case good(balance: UInt128?)
+        case refused(String)
+        case unreachable
+    }
 
     func verify(_ number: UInt64, readsBalance: Bool, _ done: @escaping (Verdict) -> Void) {
         guard heardAt.map({ now < $0 + 15_000 }) ?? false, sender() != nil else { return done(.unreachable) }
@@ -147,8 +154,13 @@ final class MoneyDriver: @unchecked Sendable {
 
     // MARK: Settling
 
-    func settle(_ ticket: Ticket, _ number: UInt64, confirmations: UInt64, timeout: UInt64, _ reply: @escaping (Settlement) -> Void) {
-        guard let authorization = world.chain.authorizations[number] else { preconditionFailure("nobody signed \(number)") }
+    func settle(
+        _ ticket: Ticket, _ number: UInt64, confirmations: UInt64, timeout: UInt64,
+        _ reply: @escaping (Settlement) -> Void
+    ) {
+        guard let authorization = world.chain.authorizations[number] else {
+            preconditionFailure("nobody signed \(number)")
+        }
         let row = ticket.id.row
         let head = list.head?.number
         let known = verified.removeValue(forKey: number)
@@ -238,7 +250,9 @@ final class MoneyDriver: @unchecked Sendable {
             if isInTime(waiting.order) { members.append(row) } else { refuse(row, "valid_before") }
         }
         guard members.count > 1 else { return members.forEach(sendAlone) }
-        guard let (relayer, transaction) = sign(members, to: Multicall3.address) else { return members.forEach(sendAlone) }
+        guard let (relayer, transaction) = sign(members, to: Multicall3.address) else {
+            return members.forEach(sendAlone)
+        }
         world.note("several in one transaction")
         let first = members.compactMap { settling[$0]?.order.sinceBlock }.min() ?? 0
         let sent = SentTransaction(transaction, relayer: relayer.address, headBlock: first)

@@ -91,7 +91,11 @@ final class Oracle {
         }
         if !call.isOpen { payments[call.number]!.callerGoneAt = now }
         judgeSecondCharge(call, askedAt)
-        enter(row, Active(number: call.number, wallet: shopper.wallet, order: shopper.route.order, isRerun: false, leases: shopper.route.inFlight), isPlay: shopper.route.isPlay)
+        enter(
+            row,
+            Active(
+                number: call.number, wallet: shopper.wallet, order: shopper.route.order, isRerun: false,
+                leases: shopper.route.inFlight), isPlay: shopper.route.isPlay)
     }
 
     private func redeemed(_ row: Int64, _ call: Call, givesStored: Bool, _ epoch: Int) {
@@ -106,7 +110,11 @@ final class Oracle {
         if !givesStored { payments[number]!.reruns += 1 }
         payments[number]!.overAt = nil
         payments[number]!.callerGoneAt = call.isOpen ? nil : now
-        enter(row, Active(number: number, wallet: payment.wallet, order: call.shopper.route.order, isRerun: true, leases: call.shopper.route.inFlight), isPlay: payment.route.isPlay)
+        enter(
+            row,
+            Active(
+                number: number, wallet: payment.wallet, order: call.shopper.route.order, isRerun: true,
+                leases: call.shopper.route.inFlight), isPlay: payment.route.isPlay)
     }
 
     /// At no time more in flight for a wallet than its leases and its money allow.
@@ -130,9 +138,13 @@ final class Oracle {
         if isPlay {
             let spent = payments.values.filter { $0.wallet == wallet && $0.route.isPlay && $0.paidAt != nil }
                 .reduce(0 as UInt128) { $0 + $1.amount }
-            if sum + spent > World.balance { fault("wallet \(wallet) has \(sum) in flight of \(World.balance - min(spent, World.balance))") }
+            if sum + spent > World.balance {
+                fault("wallet \(wallet) has \(sum) in flight of \(World.balance - min(spent, World.balance))")
+            }
         } else if world.hasCalmChain {
-            let left = unpaid.filter { world.chain.head.settled[$0.number] == nil }.reduce(0 as UInt128) { $0 + $1.amount }
+            let left = unpaid.filter { world.chain.head.settled[$0.number] == nil }.reduce(0 as UInt128) {
+                $0 + $1.amount
+            }
             let balance = world.chain.head.balances[wallet] ?? 0
             if left > balance { fault("wallet \(wallet) has \(left) in flight of \(balance) on the chain") }
         }
@@ -293,7 +305,9 @@ final class Oracle {
         guard isPaidFor, let row, let number = numbers[row], let payment = payments[number] else { return }
         if payment.paidAt == nil { fault("payment \(number) is delivered unpaid") }
         guard let world, !payment.route.isPlay else { return }
-        if !world.chain.everSettled.contains(number) { fault("payment \(number) is delivered and never was on the chain") }
+        if !world.chain.everSettled.contains(number) {
+            fault("payment \(number) is delivered and never was on the chain")
+        }
     }
 
     // MARK: Crashes

@@ -5,13 +5,17 @@ extension Oracle {
     func judgeAtRest() {
         guard let world else { return }
         guard let server = world.server else { return fault("no gateway runs at the end") }
-        if let shopper = world.shoppers.first(where: { !$0.isDone }) { fault("shopper \(shopper.number) waits for ever") }
+        if let shopper = world.shoppers.first(where: { !$0.isDone }) {
+            fault("shopper \(shopper.number) waits for ever")
+        }
         let core = server.core
         if !server.isIdle { fault("the ledger still holds leases or waiters: \(describe(core))") }
         if !server.isFinished { fault("the chain is watched for ever: \(server.money.list.count) claims") }
         do {
             if let open = try core.store.openClaims().first { fault("claim \(open.id.row) is \(open.state) for ever") }
-            if let watched = try core.store.watchedClaims().first { fault("claim \(watched.id.row) is watched for ever") }
+            if let watched = try core.store.watchedClaims().first {
+                fault("claim \(watched.id.row) is watched for ever")
+            }
             for payment in payments.values.sorted(by: { $0.number < $1.number }) { try judge(payment, world, core) }
             try judgeBalances(world, core)
         } catch {
@@ -27,7 +31,9 @@ extension Oracle {
         let number = payment.number
         guard let claim = try core.store.claim(key(payment)) else { return fault("payment \(number) is lost") }
         if payment.paidAt != nil && !claim.machine.isPaid { fault("payment \(number) was paid and is \(claim.state)") }
-        if claim.state == .delivered && !payment.isDelivered { fault("payment \(number) is called delivered and was not") }
+        if claim.state == .delivered && !payment.isDelivered {
+            fault("payment \(number) is called delivered and was not")
+        }
         if payment.route.isPlay { return }
         if let transaction = world.chain.head.settled[number] {
             let isOurs = world.chain.transaction(transaction) != nil

@@ -120,7 +120,12 @@ final class Shopper {
     func buy() {
         guard triesLeft > 0, !world.isResting else {
             isDone = open.isEmpty
-            if !isDone { world.after(1_000) { [self] in isDone = isDone || open.isEmpty; if !isDone { finish() } } }
+            if !isDone {
+                world.after(1_000) { [self] in
+                    isDone = isDone || open.isEmpty
+                    if !isDone { finish() }
+                }
+            }
             return
         }
         triesLeft -= 1
@@ -189,7 +194,9 @@ final class Shopper {
         open.removeAll { $0 === call }
         world.say("payment \(call.number) for \(call.binding): \(outcome)")
         if call.isCopy { return }
-        if case .answer(let isPaidFor) = outcome, isPaidFor || world.chance(500) { triesLeft = min(triesLeft, world.chance(100) ? 1 : 0) }
+        if case .answer(let isPaidFor) = outcome, isPaidFor || world.chance(500) {
+            triesLeft = min(triesLeft, world.chance(100) ? 1 : 0)
+        }
         world.after(UInt64(world.pick(50...9_000))) { [self] in buy() }
     }
 }

@@ -189,7 +189,8 @@ final class SimulatedExchange: @unchecked Sendable {
         }
         bytesWritten = true
         let execution = oracle.asked(ticket, binding: call.binding, isRerun: isRerun, epoch: server.epoch, route)
-        let takes = UInt64(fate == .timeOut ? 10_000 : world.chance(800) ? world.pick(5...800) : world.pick(800...9_000))
+        let takes = UInt64(
+            fate == .timeOut ? 10_000 : world.chance(800) ? world.pick(5...800) : world.pick(800...9_000))
         // The upstream goes on whatever becomes of us.
         let oracle = oracle
         world.after(takes) { if fate == .good || fate == .timeOut { oracle.completed(execution) } }

@@ -226,7 +226,9 @@ package final class World: @unchecked Sendable {
             adversities()
             chain.mine(atMost: chance(150) && !isResting ? pick(0...1) : 20, timestamp: UInt64(clock.trueSeconds))
             if trace != nil, !chain.head.receipts.isEmpty {
-                say("block \(chain.head.block.number): \(chain.head.mined.count) of ours, settled \(chain.head.settled.keys.sorted())")
+                say(
+                    "block \(chain.head.block.number): \(chain.head.mined.count) of ours, settled \(chain.head.settled.keys.sorted())"
+                )
             }
             block()
         }

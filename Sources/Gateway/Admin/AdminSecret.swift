@@ -76,7 +76,8 @@ struct AdminSecret: Sendable {
         let length = Glibc.read(descriptor, &bytes, bytes.count)
         let text = Array(bytes.prefix(max(length, 0)).prefix { $0 != 0x0A })
         guard text.count == count else {
-            throw AdminSecretFault(description: "\(path) holds no admin secret; remove it, and the next start makes one")
+            throw AdminSecretFault(
+                description: "\(path) holds no admin secret; remove it, and the next start makes one")
         }
         return text
     }

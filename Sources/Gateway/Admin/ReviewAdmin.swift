@@ -5,7 +5,7 @@ import Ledger
 /// The admin listener's part for people who decide: `GET /reviews`, `POST /reviews/ID/approve`, `POST /reviews/ID/reject?remark=…`.
 enum ReviewAdmin {
     static let path = Array("/reviews".utf8)
-    static let listedAtMost = 10_000
+    static let listedAtMost = 1_000
     static let remarkBytes = 500
 
     enum Request: Equatable {
@@ -51,7 +51,9 @@ enum ReviewAdmin {
                 bytes.append(byte == 0x2B ? 0x20 : byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
+            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return bytes.count <= remarkBytes ? String(validating: bytes, as: UTF8.self) : nil

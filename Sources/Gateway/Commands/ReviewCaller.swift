@@ -17,7 +17,9 @@ public enum ReviewCaller {
         _ id: ClaimID, _ decision: ReviewDecision, settings: Settings
     ) throws(Fault) -> String {
         guard let admin = settings.admin else {
-            throw Fault(description: "the config names no admin listener, which decisions are sent to; write admin: 127.0.0.1:9402")
+            throw Fault(
+                description:
+                    "the config names no admin listener, which decisions are sent to; write admin: 127.0.0.1:9402")
         }
         let secret: String
         do throws(AdminSecretFault) {
@@ -35,13 +37,15 @@ public enum ReviewCaller {
             mayRepeat: false, answerBytesAtMost: 1 << 16)
         let answer = try ask(request, admin)
         if answer.status == 200 { return decision == .approve ? "approved" : "rejected" }
-        let body = String(decoding: answer.body, as: UTF8.self)
-        switch answer.status {
-        case 401: throw Fault(description: "the gateway at \(admin.text) does not know this ledger's secret: is it another one?")
-        case 404: throw Fault(description: "there is no review \(id.idempotencyKey)")
-        case 409: throw Fault(description: "\(id.idempotencyKey) is decided already: \(LedgerReport.escaped(body).trimmedAtEnd)")
-        default: throw Fault(description: "the gateway answered \(answer.status): \(LedgerReport.escaped(body).trimmedAtEnd)")
-        }
+        let body = LedgerReport.escaped(String(decoding: answer.body, as: UTF8.self))
+        let what =
+            switch answer.status {
+            case 401: "the gateway at \(admin.text) does not know this ledger's secret: is it another one?"
+            case 404: "there is no review \(id.idempotencyKey)"
+            case 409: "\(id.idempotencyKey) is decided already: \(body)"
+            default: "the gateway answered \(answer.status): \(body)"
+            }
+        throw Fault(description: what)
     }
 
     /// A listener on every interface is asked on this machine.
@@ -73,7 +77,9 @@ public enum ReviewCaller {
         case .success(let answer): return answer
         case .failure(let fault):
             throw Fault(
-                description: "no gateway answers at \(admin.text), and decisions are its alone: is it running? (\(fault.fault.detail))")
+                description:
+                    "no gateway answers at \(admin.text), and decisions are its alone: is it running? (\(fault.fault.detail))"
+            )
         case nil: throw Fault(description: "no gateway answers at \(admin.text)")
         }
     }

@@ -23,7 +23,7 @@ public enum ReviewReport {
         return [
             LedgerReport.time(review.createdAt), state(review), review.why, LedgerReport.price(claim),
             LedgerReport.network(claim.key.chain), Address(claim.key.payer).checksummed,
-            LedgerReport.escaped(review.request.callerAddress), left > 0 ? "\(left) s" : "expired",
+            LedgerReport.escaped(review.callerAddress), left > 0 ? "\(left) s" : "expired",
             LedgerReport.escaped(claim.request), review.id.idempotencyKey,
         ]
     }
@@ -43,20 +43,18 @@ public enum ReviewReport {
             "price       \(LedgerReport.price(claim)), settled \(claim.order.rawValue)",
             "route       \(LedgerReport.escaped(claim.route))",
             "payer       \(Address(claim.key.payer).checksummed) on \(LedgerReport.network(claim.key.chain))",
-            "from        \(LedgerReport.escaped(review.request.callerAddress))",
+            "from        \(LedgerReport.escaped(review.callerAddress))",
             "valid until \(LedgerReport.time(claim.validBefore))\(claim.validBefore > now ? "" : " (expired)")",
         ]
         if let decidedAt = review.decidedAt { lines.append("decided     \(LedgerReport.time(decidedAt))") }
         if let remark = review.remark { lines.append("remark      \(LedgerReport.escaped(remark))") }
         lines.append("")
-        lines += head(review).map { LedgerReport.escaped($0) }
-        let body = review.request.body
+        lines += head(review).map(shown)
+        let body = review.request?.body ?? []
         if !body.isEmpty {
             lines.append("")
             if let text = String(validating: body, as: UTF8.self) {
-                lines += text.split(separator: "\n", omittingEmptySubsequences: false).map {
-                    LedgerReport.escaped(String($0))
-                }
+                lines += text.split(separator: "\n", omittingEmptySubsequences: false).map { shown(String($0)) }
             } else {
                 lines.append("(\(body.count) bytes that are no text)")
             }
@@ -64,8 +62,22 @@ public enum ReviewReport {
         return lines.map { $0 + "\n" }.joined()
     }
 
+    /// As it is, but for what a terminal would obey.
+    private static func shown(_ line: String) -> String {
+        var text = String.UnicodeScalarView()
+        for scalar in line.unicodeScalars {
+            switch scalar.value {
+            case 0x09: text.append(scalar)
+            case 0..<0x20, 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+                text.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            default: text.append(scalar)
+            }
+        }
+        return String(text)
+    }
+
     private static func head(_ review: ReviewRecord) -> [String] {
-        String(decoding: review.request.head, as: UTF8.self).split(separator: "\r\n").map { line in
+        String(decoding: review.request?.head ?? [], as: UTF8.self).split(separator: "\r\n").map { line in
             let name = line.prefix { $0 != ":" }.lowercased()
             let isSecret = ["authorization", "cookie", "x-api-key", "proxy-authorization"].contains(name)
             return isSecret ? line.prefix { $0 != ":" } + ": (hidden)" : String(line)
@@ -102,9 +114,9 @@ public enum ReviewReport {
         text("network", claim.key.chain)
         text("asset", Address(claim.key.asset).checksummed)
         text("payer", Address(claim.key.payer).checksummed)
-        text("from", review.request.callerAddress)
+        text("from", review.callerAddress)
         json.key("body_bytes", &out)
-        json.number(review.request.body.count, &out)
+        json.number(review.bodyBytes, &out)
         text("created", LedgerReport.time(review.createdAt))
         text("valid_before", LedgerReport.time(claim.validBefore))
         text("expires", LedgerReport.time(review.expiresAt))

@@ -8,7 +8,7 @@ public struct WalletReport: Sendable {
     private let payer: Address
     private let policies: [PolicySettings]
     /// One for each network where it has paid or tried to.
-    private var standings: [WalletStanding] = []
+    var standings: [WalletStanding] = []
     /// Its newest claims, the newest first.
     private var claims: [LedgerEntry] = []
 
@@ -22,8 +22,14 @@ public struct WalletReport: Sendable {
     public mutating func read(_ reader: LedgerReader, limit: Int, now: Int64) throws(LedgerFault) {
         standings = try reader.standings(
             of: payer.bytes, policies: policies.map(\.bounds), requirements: policies.compactMap(\.proven), now: now)
+        // Chain by chain: an index knows a chain's payers.
+        var newest: [ClaimRecord] = []
+        for chain in Set(standings.map(\.wallet.chain)) {
+            newest += try reader.list(ClaimFilter(payer: payer.bytes, chain: chain), limit: limit)
+        }
+        newest.sort { $0.id.row > $1.id.row }
         claims = []
-        for claim in try reader.list(ClaimFilter(payer: payer.bytes), limit: limit) {
+        for claim in newest.prefix(limit) {
             let transactions = claim.facilitator == .chain ? try reader.transactions(of: claim.id) : []
             claims.append(LedgerEntry(claim, transactions: transactions))
         }

@@ -105,11 +105,15 @@ public struct ConfigLoader: Sendable {
             publicURL: reader.publicURL(top, listen: listen, hasPriced: routesReader.hasPriced),
             threads: reader.threads(top),
             ledgerPath: top.text("ledger", expected: "the path of a file") ?? "./farebox.db",
+            keepSeconds: Int64(
+                (top.milliseconds("keep", in: 86_400_000...3650 * 86_400_000) ?? 400 * 86_400_000) / 1_000),
             accessLog: reader.accessLog(top),
             unmatched: reader.unmatched(top, declaredUpstreams), cors: top.flag("cors") ?? false, limits: limits,
             timeouts: timeouts,
             readyRequires: reader.readyRequires(top, declaredPayments), review: reader.review(merged.review),
-            relayer: relayer)
+            assertionKeys: AssertionReader(problems: problems, loader: self).read(top),
+            isAssertionConfigured: top.has("assertion"), relayer: relayer)
+        reader.checkReviewer(settings.admin, policies)
         return Parts(
             settings: settings, networks: networks.settings, facilitators: facilitators, payments: payments,
             upstreams: upstreams, policies: policies, customers: customers, routes: routes, table: table)

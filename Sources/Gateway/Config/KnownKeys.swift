@@ -1,10 +1,10 @@
 /// Every key there is, by the map that takes it.
 enum KnownKeys {
     static let top = [
-        "listen", "admin", "public_url", "threads", "ledger", "access_log", "payments", "upstreams", "routes",
+        "listen", "admin", "public_url", "threads", "ledger", "keep", "access_log", "payments", "upstreams", "routes",
         "policies",
         "customers", "unmatched", "cors", "limits", "timeouts", "ready_requires", "networks", "relayer", "facilitators",
-        "review",
+        "review", "assertion",
     ]
     static let payment = ["network", "asset", "pay_to", "facilitator", "factories"]
     static let network = ["rpc", "confirmations", "settle_timeout", "max_fee_gwei", "ca_file"]
@@ -12,7 +12,8 @@ enum KnownKeys {
     static let facilitator = ["url", "bearer", "coinbase", "ca_file", "timeout"]
     static let coinbase = ["key_id", "secret"]
     static let asset = ["address", "name", "version", "decimals"]
-    static let upstream = ["url", "host", "headers", "ca_file", "timeouts", "keep_alive"]
+    static let upstream = ["url", "host", "headers", "ca_file", "timeouts", "keep_alive", "assertion"]
+    static let assertion = ["key"]
     static let secret = ["env", "file"]
     static let timeouts = ["connect", "first_byte", "idle", "total"]
     static let route = ["match", "upstream", "free", "description", "mime_type", "policies"] + priced

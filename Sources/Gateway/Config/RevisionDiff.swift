@@ -147,6 +147,9 @@ public struct RevisionDiff: Sendable, Equatable {
             if from.headers != to.headers { changes.append("headers changed") }
             if from.caFile != to.caFile { changes.append("ca_file changed") }
             if from.timeouts != to.timeouts { changes.append("timeouts changed") }
+            if from.wantsAssertion != to.wantsAssertion {
+                changes.append("assertion \(from.wantsAssertion ? "on → off" : "off → on")")
+            }
             if from.keepAliveConnections != to.keepAliveConnections { changes.append("keep_alive changed") }
             return changes
         }
@@ -194,6 +197,9 @@ public struct RevisionDiff: Sendable, Equatable {
         if from.limits != to.limits { lines.append("limits: changed") }
         if from.timeouts != to.timeouts { lines.append("timeouts: changed") }
         if from.review != to.review { lines.append("review: changed") }
+        if from.assertionKeys.map(\.published) != to.assertionKeys.map(\.published) {
+            lines.append("assertion.key: changed")
+        }
         if from.readyRequires != to.readyRequires { lines.append("ready_requires: changed") }
         return lines
     }

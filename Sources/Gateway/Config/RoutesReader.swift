@@ -72,6 +72,7 @@ struct RoutesReader {
             case nil: nil
             }
         let doors = doors.read(map, isFree: isFree == true, price: isFree == false ? Self.price(map) : nil)
+        if case .priced(let terms)? = access { self.doors.checkReview(doors, terms, map) }
         guard let pattern, let isFree else { return }
         if !isFree && pattern.methods.contains("OPTIONS") {
             map.error("match", "OPTIONS is never charged; list it in a route with free: true")

@@ -12,6 +12,8 @@ public struct Settings: Sendable {
     public var threads: ThreadCount
     /// Path of the SQLite file, as written; relative to the working directory.
     public var ledgerPath: String
+    /// How long the ledger keeps what is at rest.
+    public var keepSeconds: Int64
     public var accessLog: AccessLogTarget
     public var unmatched: UnmatchedPolicy
     /// Preflights on priced routes are answered by the gateway, and exposure headers are added.
@@ -23,6 +25,10 @@ public struct Settings: Sendable {
     public var readyRequires: [String]
     /// Of requests that wait for a person.
     public var review = ReviewSettings()
+    /// Keys for assertions (`assertion.key`): the first signs, all are published. Empty where none is configured.
+    var assertionKeys: [AssertionKey]
+    /// Also where a key could not be had when `check` ran.
+    var isAssertionConfigured: Bool
     /// Nil where nothing is settled by our own transactions.
     public var relayer: RelayerSettings?
 }
@@ -42,6 +48,7 @@ extension Settings {
         keep("admin", \.admin) { $0?.text ?? "off" }
         keep("threads", \.threads) { if case .count(let number) = $0 { "\(number)" } else { "auto" } }
         keep("ledger", \.ledgerPath) { $0 }
+        keep("keep", \.keepSeconds) { "\($0 / 86_400)d" }
         keep("access_log", \.accessLog) { $0.text }
         return said + keepRelayer(running.relayer)
     }

@@ -42,19 +42,6 @@ struct SettingsReader {
             ConfigMap(entries, root, path, known: KnownKeys.timeouts, problems: problems), UpstreamTimeouts())
     }
 
-    func review(_ entries: [ConfigNode.Entry]) -> ReviewSettings {
-        let path = ConfigPath.key(.root, "review")
-        let map = ConfigMap(entries, root, path, known: KnownKeys.review, problems: problems)
-        var review = ReviewSettings()
-        review.limits.perWallet = map.count("per_wallet", in: 1...1_000) ?? review.limits.perWallet
-        review.limits.total = map.count("total", in: 1...100_000) ?? review.limits.total
-        if let keep = map.milliseconds("keep", in: 1_000...90 * 86_400_000) {
-            review.limits.keepSeconds = Int64(keep / 1_000)
-        }
-        review.bodyBytes = map.bytes("body", in: 0...16 << 20) ?? review.bodyBytes
-        return review
-    }
-
     /// What 402s name as the origin: written, or made from the first listener where that is a loopback address.
     func publicURL(_ map: ConfigMap, listen: [ListenAddress], hasPriced: Bool) -> String {
         guard let text = map.text("public_url", expected: "an origin such as https://api.example.com") else {

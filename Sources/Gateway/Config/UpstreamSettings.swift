@@ -10,6 +10,8 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var timeouts: UpstreamTimeouts
     /// Idle connections kept by each loop.
     public var keepAliveConnections: Int
+    /// Paid requests carry a signed assertion (`assertion: on`).
+    public var wantsAssertion: Bool
     public var place: ConfigPlace
 }
 

@@ -13,6 +13,8 @@ public struct UpstreamURL: Sendable, Equatable {
     public let authority: String
     /// As written.
     public let text: String
+    /// Scheme and authority (RFC 6454 §6.2).
+    public var origin: String { "\(isTLS ? "https" : "http")://\(authority)" }
 
     static func parse(_ text: String) -> Result<UpstreamURL, FileFault> {
         let shown = "\"\(ConfigNode.shortened(text))\""

@@ -31,7 +31,7 @@ struct UpstreamsReader {
         guard let url else { return nil }
         return UpstreamSettings(
             name: entry.key, url: url, host: host, headers: headers, caFile: caFile, timeouts: timeouts,
-            keepAliveConnections: keepAlive, place: entry.keyPlace)
+            keepAliveConnections: keepAlive, wantsAssertion: map.flag("assertion") ?? false, place: entry.keyPlace)
     }
 
     static func timeouts(_ map: ConfigMap, _ defaults: UpstreamTimeouts) -> UpstreamTimeouts {

@@ -1,4 +1,5 @@
 import Bytes
+import Digests
 import HTTP
 import Ledger
 import Payments

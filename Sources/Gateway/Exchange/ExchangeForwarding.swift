@@ -107,7 +107,10 @@ extension Exchange {
         out.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
         out.append(host)
         out.append("\r\n")
-        purchase?.appendUpstreamFields(to: &out)
+        if let purchase {
+            purchase.appendUpstreamFields(to: &out)
+            appendAssertion(purchase, for: upstream)
+        }
         if !upstream.fieldLines.isEmpty { out.append(upstream.fieldLines) }
         if let body = purchase?.body {
             if head.framing != .none { out.appendField("Content-Length", decimal: body.count) }
@@ -129,6 +132,10 @@ extension Exchange {
             // What the disk has not taken could not be shown: it must not be charged.
             if let fault = purchase.heldBody?.fault { return withhold(purchase, .cannotHold, "\(fault)") }
             if purchase.heldBody?.awaitWritten() == false { return .pending }
+            // Nobody listens: what cannot be kept would be paid for and lost.
+            if case .running? = visit?.errand, !keepsHeld(purchase) {
+                return withhold(purchase, .answerTooLarge, "the answer is larger than store_answers")
+            }
             timer.cancel()
             switch decideCharge(purchase) {
             case .charge: stage = .settlingAfter

@@ -28,8 +28,9 @@ extension Exchange {
         }
         if isAdmin { return answerAdmin() }
         if visit != nil { return routeReviewed() }
-        if let url = ReviewURL.hash(ofPath: path) { return visitReview(url) }
+        if ReviewURL.contains(path) { return visitReview(ReviewURL.hash(ofPath: path)) }
         if head.method == .trace { return refuseTunnel() }
+        if asksForKeys { return answerKeys() }
         if head.method == .options, let preflight = preflightOnPriced() { return answer(preflight) }
         let prepared = prepared
         switch prepared.table.match(method: head.bytes(of: head.methodRange), host: host, path: path) {

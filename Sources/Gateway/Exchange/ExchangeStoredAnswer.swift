@@ -28,12 +28,16 @@ extension Exchange {
     /// Largest body that is kept; 0 where none is. The present terms say so, whatever was agreed on before.
     var storedBytesAtMost: Int { route?.terms?.storeAnswersBytes ?? 0 }
 
+    /// Parts and answers to conditions (RFC 9110 §13, §14) fit the fields of one request, which are no part of what is bound: a retry
+    /// may ask for another part.
+    private static func isKept(_ status: Int) -> Bool { ![206, 304, 412, 416].contains(status) }
+
     /// `first`, and reruns: the answer goes to the caller as it comes, and a copy is made of it.
     func beginCopy(_ head: ResponseHead, _ purchase: Purchase) {
         // A rerun that is not good leaves the claim owed, with what was kept before.
-        guard purchase.isPaid, storedBytesAtMost > 0, !purchase.isRerun || (200...299).contains(head.statusCode) else {
-            return
-        }
+        guard purchase.isPaid, storedBytesAtMost > 0, Exchange.isKept(head.statusCode),
+            !purchase.isRerun || (200...299).contains(head.statusCode)
+        else { return }
         if case .length(let length) = head.framing, length > storedBytesAtMost { return }
         var lines = ByteBuffer()
         head.appendFields(except: Exchange.notHeld(head), to: &lines)
@@ -51,10 +55,16 @@ extension Exchange {
         worker.ledger.store(ticket, StoredAnswer(status: copy.status, head: copy.head, body: copy.body))
     }
 
+    /// Whether the held answer is one that is kept.
+    func keepsHeld(_ purchase: Purchase) -> Bool {
+        guard let body = purchase.heldBody else { return false }
+        return storedBytesAtMost > 0 && body.count <= storedBytesAtMost && body.bytesInMemory != nil
+    }
+
     /// `after`: the answer is held whole, and will be paid for: it is kept before the money moves.
     func storeHeld(_ purchase: Purchase, _ ticket: Ticket) {
         guard let body = purchase.heldBody, body.count <= storedBytesAtMost, storedBytesAtMost > 0,
-            let bytes = body.bytesInMemory, let status = purchase.answerStatus
+            let bytes = body.bytesInMemory, let status = purchase.answerStatus, Exchange.isKept(status)
         else { return }
         let lines = purchase.heldHead.readable[purchase.heldStatusLineBytes...]
         worker.ledger.store(ticket, StoredAnswer(status: status, head: Array(lines), body: Array(bytes)))
@@ -73,7 +83,7 @@ extension Exchange {
         purchase.heldHead.clear()
         purchase.heldHead.appendStatusLine(answer.status)
         purchase.heldHead.append(answer.head)
-        purchase.heldHasBody = head.method != .head && answer.status != 204 && answer.status != 304
+        purchase.heldHasBody = head.method != .head && answer.status != 204
         purchase.heldAllowsOrigin = Exchange.allowsOrigin(answer.head)
         record.status = answer.status
         beginHeldAnswer(purchase)

@@ -9,6 +9,9 @@ final class KeptRevisions: Sendable {
 
     var count: Int { all.withLock { $0.count } }
 
+    /// With which the newest signs.
+    var newestAssertionKeys: AssertionKeys? { all.withLock { $0.last?.assertionKeys } }
+
     /// Adds the newest, and frees those that nobody else has any more, on the calling thread.
     func add(_ newest: PreparedRevision) {
         all.withLock { all in

@@ -12,9 +12,13 @@ final class PreparedRevision: Sendable {
     /// What stands before its routes beside prices.
     let doors: RevisionDoors
 
+    /// Nil where no upstream wants assertions.
+    let assertionKeys: AssertionKeys?
+
     /// - Parameter live: what bounds count, of this process.
-    init(_ revision: Revision, live: LiveBounds = LiveBounds()) {
+    init(_ revision: Revision, live: LiveBounds = LiveBounds(), assertionKeys: AssertionKeys? = nil) {
         self.revision = revision
+        self.assertionKeys = assertionKeys
         table = revision.table
         doors = RevisionDoors(revision, live)
         trusts = TrustedAuthorities(reading: revision.upstreams.filter(\.url.isTLS).map(\.caFile))

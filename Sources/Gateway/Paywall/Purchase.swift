@@ -176,7 +176,8 @@ final class Purchase {
     func receipt() -> PaymentResponse {
         PaymentResponse(
             success: true, transaction: transaction, network: offer.network, networkV1Name: offer.networkV1Name,
-            payer: payer, amountAtomic: offer.amountAtomic)
+            // What was signed: the offer's amount, unless an old payment comes again after the price has changed.
+            payer: payer, amountAtomic: payload.authorization.value.uint128 ?? offer.amountAtomic)
     }
 
     func refusal(_ reason: String, transaction: String = "") -> PaymentResponse {

@@ -60,7 +60,8 @@ extension Answer {
 
     static var reviewNotForHead: Answer {
         var answer = Answer(
-            403, "review_not_for_head", "A person has to look at this wallet's requests first; send a GET. Nothing was charged.")
+            403, "review_not_for_head",
+            "A person has to look at this wallet's requests first; send a GET. Nothing was charged.")
         answer.saysNotCharged = true
         return answer
     }
@@ -125,7 +126,8 @@ extension Exchange {
         beginOwnHead(410)
         append(receipt, success: true, errorReason: nil)
         return finishReview(
-            "answer_erased", "The answer was delivered, and is kept no longer. Nothing is charged again.", charged: true)
+            "answer_erased", "The answer was delivered, and is kept no longer. Nothing is charged again.", charged: true
+        )
     }
 
     private func finishReview(_ code: String, _ message: String, charged: Bool?) -> Progress {

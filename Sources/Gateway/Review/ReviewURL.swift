@@ -1,4 +1,6 @@
 import Bytes
+import Digests
+import Glibc
 
 /// The URL at which a caller asks after a request that waits: whoever has it has what the request was paid for, so it is
 /// unguessable, only its hash is kept, and no log shows it.
@@ -6,7 +8,6 @@ struct ReviewURL {
     private static let prefix: StaticString = "/.well-known/farebox/reviews/"
     /// 32 random bytes in base64url (RFC 4648 §5).
     private static let secretCount = 43
-    static let pathCount = prefix.utf8CodeUnitCount + secretCount
     /// What logs say in its place.
     static let shown: StaticString = "/.well-known/farebox/reviews/*"
 
@@ -25,11 +26,14 @@ struct ReviewURL {
         hash = secret.withUnsafeBytes { SHA256.hash($0) }
     }
 
-    /// The hash of what may be one; nil for any other path.
-    static func hash(ofPath path: UnsafeRawBufferPointer) -> Bytes32? {
-        guard path.count == pathCount,
-            path.starts(with: UnsafeRawBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
-        else { return nil }
-        return SHA256.hash(UnsafeRawBufferPointer(rebasing: path.suffix(secretCount)))
+    /// Whether a target is below the place of reviews, where nothing else is offered.
+    static func contains(_ target: UnsafeRawBufferPointer) -> Bool {
+        guard target.count >= prefix.utf8CodeUnitCount, let start = target.baseAddress else { return false }
+        return memcmp(start, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0
+    }
+
+    /// The hash by which the review at this path is known, if there is one.
+    static func hash(ofPath path: UnsafeRawBufferPointer) -> Bytes32 {
+        SHA256.hash(UnsafeRawBufferPointer(rebasing: path.dropFirst(prefix.utf8CodeUnitCount)))
     }
 }

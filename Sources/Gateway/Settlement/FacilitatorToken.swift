@@ -70,14 +70,7 @@ struct FacilitatorToken {
     /// Without padding (RFC 7515 §2).
     static func base64url(_ bytes: [UInt8]) -> [UInt8] {
         var out = ByteBuffer(capacity: bytes.count * 4 / 3 + 4)
-        bytes.withUnsafeBytes { Base64.encode($0, into: &out) }
-        return out.array.compactMap { byte in
-            switch byte {
-            case 0x2B: 0x2D
-            case 0x2F: 0x5F
-            case 0x3D: nil
-            default: byte
-            }
-        }
+        out.append(base64url: bytes)
+        return out.array
     }
 }

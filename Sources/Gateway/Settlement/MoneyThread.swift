@@ -213,7 +213,7 @@ final class MoneyBoard: Sendable {
         current.withLock { current in
             defer { current = troubles }
             return troubles.filter { fresh in
-                !current.contains { $0.payment == fresh.payment && $0.code == fresh.code && $0.subject == fresh.subject }
+                !current.contains { ($0.payment, $0.code, $0.subject) == (fresh.payment, fresh.code, fresh.subject) }
             }
         }
     }

@@ -30,7 +30,9 @@ extension Exchange {
 
     /// Whoever has a review's URL has its answer: it is not for logs.
     private var targetText: UnsafeRawBufferPointer {
-        guard case .asking? = visit?.errand else { return head.bytes(of: head.target) }
+        var isAsked = ReviewURL.contains(head.pathAndQuery)
+        if case .asking? = visit?.errand { isAsked = true }
+        guard isAsked else { return head.bytes(of: head.target) }
         return UnsafeRawBufferPointer(
             start: ReviewURL.shown.utf8Start, count: ReviewURL.shown.utf8CodeUnitCount)
     }

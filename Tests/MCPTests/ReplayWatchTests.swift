@@ -1,0 +1,127 @@
+import Testing
+
+@testable import MCP
+
+@Suite struct ReplayWatchTests {
+    static let session = Array("s1".utf8)
+
+    static func opened(sessions: Int = 4, ids: Int = 4) -> ReplayWatch {
+        var watch = ReplayWatch(maximumSessions: sessions, maximumIDs: ids)
+        watch.open(session: session)
+        return watch
+    }
+
+    static func response(_ id: String, _ rest: String = #""result":{}"#) -> Answer {
+        Body.answer(#"{"jsonrpc":"2.0","id":\#(id),\#(rest)}"#)!
+    }
+
+    static func verdict(_ watch: ReplayWatch, _ id: String, session: [UInt8] = session) -> ReplayWatch.Verdict {
+        watch.verdict(session: session, response(id))
+    }
+
+    @Test func passesWhatIsFreeOrSettled() {
+        var watch = Self.opened()
+        #expect(Self.verdict(watch, "1") == .unknown)
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .passes)
+        #expect(Self.verdict(watch, "1.0") == .passes)
+        #expect(Self.verdict(watch, #""1""#) == .unknown)
+        watch.hold(session: Self.session, id: .string(Array("a".utf8)))
+        #expect(Self.verdict(watch, #""a""#) == .held)
+        watch.release(session: Self.session, id: .string(Array("a".utf8)))
+        #expect(Self.verdict(watch, #""a""#) == .passes)
+    }
+
+    @Test func errorsAreHeldLikeResults() {
+        var watch = Self.opened()
+        watch.hold(session: Self.session, id: .integer(1))
+        let error = #""error":{"code":1,"message":"m"}"#
+        #expect(watch.verdict(session: Self.session, Self.response("1", error)) == .held)
+        #expect(watch.verdict(session: Self.session, Self.response("2", error)) == .unknown)
+        #expect(watch.verdict(session: Self.session, Self.response("null", error)) == .passes)
+        #expect(watch.verdict(session: Self.session, Self.response("null")) == .unknown)
+    }
+
+    @Test func aFreeRequestDoesNotFreeAPricedOneUnderItsID() {
+        var watch = Self.opened()
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+        watch.noteFree(session: Self.session, id: .integer(2))
+        watch.hold(session: Self.session, id: .integer(2))
+        #expect(Self.verdict(watch, "2") == .held)
+    }
+
+    @Test func oneSettlementDoesNotFreeTwoCalls() {
+        var watch = Self.opened()
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.release(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+        watch.release(session: Self.session, id: .integer(1))
+        watch.release(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .passes)
+        watch.hold(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+    }
+
+    @Test func sessionsAreApart() {
+        var watch = Self.opened()
+        let other = Array("s2".utf8)
+        watch.open(session: other)
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.noteFree(session: other, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+        #expect(Self.verdict(watch, "1", session: other) == .passes)
+        watch.release(session: other, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+    }
+
+    @Test func nothingIsKnownOfASessionThatWasNotSeenToBegin() {
+        var watch = Self.opened()
+        let other = Array("s2".utf8)
+        watch.noteFree(session: other, id: .integer(1))
+        watch.release(session: other, id: .integer(1))
+        #expect(Self.verdict(watch, "1", session: other) == .unknown)
+        #expect(watch.sessionCount == 1)
+        watch.close(session: Self.session)
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .unknown)
+        #expect(watch.sessionCount == 0)
+    }
+
+    @Test func openingAgainForgetsNothing() {
+        var watch = Self.opened()
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.open(session: Self.session)
+        #expect(Self.verdict(watch, "1") == .held)
+    }
+
+    @Test func forgettingNeverGivesAway() {
+        var watch = Self.opened(ids: 3)
+        watch.hold(session: Self.session, id: .integer(1))
+        for id in 2...9 { watch.noteFree(session: Self.session, id: .integer(id)) }
+        // The held one is kept, the oldest free ones are gone.
+        #expect(
+            (1...9).map { Self.verdict(watch, "\($0)") } == [.held] + Array(repeating: .unknown, count: 6) + [
+                .passes, .passes,
+            ])
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .held)
+        // Where all are held the session goes, and does not come back.
+        for id in 11...14 { watch.hold(session: Self.session, id: .integer(id)) }
+        #expect(watch.sessionCount == 0)
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(Self.verdict(watch, "1") == .unknown)
+    }
+
+    @Test func forgetsTheSessionLongestUnused() {
+        var watch = ReplayWatch(maximumSessions: 3, maximumIDs: 4)
+        for name in ["a", "b", "c"] { watch.open(session: Array(name.utf8)) }
+        for name in ["a", "b", "c", "a"] { watch.noteFree(session: Array(name.utf8), id: .integer(1)) }
+        watch.open(session: Array("d".utf8))
+        #expect(watch.sessionCount == 3)
+        #expect(
+            ["a", "b", "c"].map { Self.verdict(watch, "1", session: Array($0.utf8)) } == [.passes, .unknown, .passes])
+    }
+}
