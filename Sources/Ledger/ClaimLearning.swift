@@ -10,6 +10,8 @@ extension ClaimRecord {
             machine = next
             updatedAt = now
             if next.state == .owed && owedAt == nil { owedAt = now }
+            // An answer is here: whatever its settlement comes to, the upstream has seen the request.
+            if next.state == .answered { requestBytesWritten = true }
             watch(as: actions)
         }
         return outcome

@@ -30,7 +30,7 @@ public struct ClaimRecord: Hashable, Sendable {
     public internal(set) var owedAt: Int64?
     public internal(set) var attempts: Int
     public internal(set) var reruns: Int
-    /// Some attempt that is over may have written a byte of the request upstream.
+    /// Some attempt that is over, or that has its answer, may have written a byte of the request upstream.
     public internal(set) var requestBytesWritten: Bool
     /// The sandbox's or chain's transaction: the one that settled it, before that the one that was sent; nil before `sent`.
     public internal(set) var transaction: String?

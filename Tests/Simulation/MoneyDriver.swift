@@ -37,6 +37,8 @@ final class MoneyDriver: @unchecked Sendable {
     /// What a window has to hold still when a transaction is signed.
     static let marginSeconds: Int64 = 3
     static let blocksBefore: UInt64 = 60
+    /// Other blocks may come to hold what stood higher.
+    static let reorganizationDepth: UInt64 = 6
     static let gasLimit: UInt64 = 120_000
 
     unowned let server: Server
@@ -103,13 +105,13 @@ final class MoneyDriver: @unchecked Sendable {
     }
 
     private func broadcast(_ hash: Bytes32, _ done: @escaping (BroadcastAnswer) -> Void) {
-        let world = world
+        let (world, server) = (world, server)
         let isLost = world.chance(world.adversity.rpcLoss)
         let arrives = !isLost || world.chance(500)
         if arrives {
             world.after(delay()) {
                 let answer = world.chain.take(hash)
-                if !isLost, self.server.isAlive { self.server.after(self.delay()) { done(answer) } }
+                if !isLost, server.isAlive { server.after(self.delay()) { done(answer) } }
             }
             if world.chance(world.adversity.duplicate) {
                 world.note("a broadcast arrives twice")
@@ -162,7 +164,8 @@ final class MoneyDriver: @unchecked Sendable {
         let row = ticket.id.row
         let head = list.head?.number
         let known = verified.removeValue(forKey: number)
-        let since = known.map { min($0, head ?? 0) } ?? (head ?? 0) - min(head ?? 0, Self.blocksBefore)
+        let seen = known.map { min($0, head ?? 0) } ?? (head ?? 0) - min(head ?? 0, Self.blocksBefore)
+        let since = seen - min(seen, Self.reorganizationDepth)
         let order = WatchOrder(
             claim: row, transfer: authorization.transfer, confirmations: confirmations, sinceBlock: since,
             deadline: now + timeout)

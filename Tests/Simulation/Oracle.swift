@@ -45,6 +45,8 @@ final class Oracle {
         let wallet: Int
         let order: SettleOrder
         let isRerun: Bool
+        /// Leases of the wallet that the route allows.
+        let leases: Int
     }
 
     weak var world: World?
@@ -90,8 +92,10 @@ final class Oracle {
         if !call.isOpen { payments[call.number]!.callerGoneAt = now }
         judgeSecondCharge(call, askedAt)
         enter(
-            row, Active(number: call.number, wallet: shopper.wallet, order: shopper.route.order, isRerun: false),
-            shopper.route)
+            row,
+            Active(
+                number: call.number, wallet: shopper.wallet, order: shopper.route.order, isRerun: false,
+                leases: shopper.route.inFlight), isPlay: shopper.route.isPlay)
     }
 
     private func redeemed(_ row: Int64, _ call: Call, givesStored: Bool, _ epoch: Int) {
@@ -107,19 +111,23 @@ final class Oracle {
         payments[number]!.overAt = nil
         payments[number]!.callerGoneAt = call.isOpen ? nil : now
         enter(
-            row, Active(number: number, wallet: payment.wallet, order: call.shopper.route.order, isRerun: true),
-            call.shopper.route)
+            row,
+            Active(
+                number: number, wallet: payment.wallet, order: call.shopper.route.order, isRerun: true,
+                leases: call.shopper.route.inFlight), isPlay: payment.route.isPlay)
     }
 
     /// At no time more in flight for a wallet than its leases and its money allow.
-    private func enter(_ row: Int64, _ entry: Active, _ route: Route) {
+    private func enter(_ row: Int64, _ entry: Active, isPlay: Bool) {
         if active[row] != nil { fault("claim \(row) is worked on twice at once") }
         active[row] = entry
         let beside = active.values.filter { $0.wallet == entry.wallet && $0.order == entry.order }
-        if beside.count > route.inFlight {
-            fault("wallet \(entry.wallet) has \(beside.count) in flight under \(entry.order), of \(route.inFlight)")
+        // Whoever took the last of these leases was allowed as many.
+        let allowed = beside.map(\.leases).max() ?? 0
+        if beside.count > allowed {
+            fault("wallet \(entry.wallet) has \(beside.count) in flight under \(entry.order), of \(allowed)")
         }
-        judgeMoney(entry.wallet, isPlay: route.isPlay)
+        judgeMoney(entry.wallet, isPlay: isPlay)
     }
 
     private func judgeMoney(_ wallet: Int, isPlay: Bool) {
