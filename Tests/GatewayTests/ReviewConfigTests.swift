@@ -37,7 +37,7 @@ import Testing
         ),
         (
             "  - {match: \"GET /b\", upstream: legacy, price: $0.02, policies: [proven], store_answers: off}\n",
-            "1.yaml:7:82: routes[1].store_answers: off does not go with the policy \"proven\""
+            "1.yaml:7:90: routes[1].store_answers: off does not go with the policy \"proven\""
         ),
     ]
 
