@@ -16,7 +16,8 @@ import Testing
         """
 
     @Test func everyKeyIsRead() throws {
-        let review = try revision(Self.base + "review: {per_wallet: 2, total: 50, keep: 3h, body: 1KiB}\n").settings.review
+        let review = try revision(Self.base + "review: {per_wallet: 2, total: 50, keep: 3h, body: 1KiB}\n").settings
+            .review
         #expect(review.limits == ReviewLimits(perWallet: 2, total: 50, keepSeconds: 10_800))
         #expect(review.bodyBytes == 1024)
         let byDefault = try revision(Self.base).settings.review
