@@ -69,6 +69,14 @@ final class Oracle {
         switch admitted {
         case .claimed(let ticket): claimed(ticket.id.row, call, askedAt)
         case .redeemed(let ticket, _, let answer): redeemed(ticket.id.row, call, givesStored: answer != nil, epoch)
+        case .stored:
+            let isBought = payments.values.contains {
+                $0.binding == call.binding && $0.wallet == call.shopper.wallet && $0.paidAt != nil
+            }
+            if !isBought { fault("an answer is given to payment \(call.number), and nobody bought it") }
+            world?.note("a stored answer for an identifier")
+        case .idConflict: world?.note("an identifier is held")
+        case .bounded(let refusal): judgeBounded(refusal, call)
         default: break
         }
     }
@@ -91,6 +99,7 @@ final class Oracle {
         }
         if !call.isOpen { payments[call.number]!.callerGoneAt = now }
         judgeSecondCharge(call, askedAt)
+        judgeBounds(call)
         enter(
             row,
             Active(
