@@ -1,3 +1,4 @@
+import CrashDisk
 import Testing
 
 @testable import Ledger
