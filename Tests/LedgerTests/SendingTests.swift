@@ -155,6 +155,19 @@ import Testing
         desk.expectIdle()
     }
 
+    /// Under `after` the upstream has run by the time the money is sent: what becomes owed later is not run again where that is not safe.
+    @Test(arguments: [Evidence.unknown(transaction: nil), .refused(code: "reverted")])
+    func whatRanIsNotRunAgain(evidence: Evidence) throws {
+        let desk = try Desk()
+        var admission = Pay.admission(nonce: 1, order: .after, facilitator: .chain)
+        admission.isIdempotent = false
+        let ticket = try desk.sent(admission, nonce: 1)
+        _ = desk.learn(evidence, of: ticket.id)
+        #expect(desk.learn(.settled(transaction: "0x1", block: 7), of: ticket.id).text == "recorded owed")
+        admission.key = Pay.admission(nonce: 2).key
+        #expect(desk.admit(admission).text == "outcomeUnknown")
+    }
+
     @Test(arguments: SettleOrder.allCases) func unknownAndThenKnown(order: SettleOrder) throws {
         for (evidence, state) in [
             (Evidence.settled(transaction: "0xm", block: 9), ClaimState.owed), (.refused(code: "expired"), .failed),

@@ -52,16 +52,16 @@ final class Oracle {
     weak var world: World?
     private(set) var faults: [String] = []
     var payments: [UInt64: Payment] = [:]
-    private(set) var numbers: [Int64: UInt64] = [:]
-    private var executions: [Execution] = []
-    private(set) var active: [Int64: Active] = [:]
+    var numbers: [Int64: UInt64] = [:]
+    var executions: [Execution] = []
+    var active: [Int64: Active] = [:]
 
     func fault(_ text: String) {
         faults.append(text)
         world?.say("FAULT: \(text)")
     }
 
-    private var now: UInt64 { world?.timeline.now ?? 0 }
+    var now: UInt64 { world?.timeline.now ?? 0 }
 
     // MARK: The ledger's answers, as they are committed
 
@@ -69,6 +69,14 @@ final class Oracle {
         switch admitted {
         case .claimed(let ticket): claimed(ticket.id.row, call, askedAt)
         case .redeemed(let ticket, _, let answer): redeemed(ticket.id.row, call, givesStored: answer != nil, epoch)
+        case .stored:
+            let isBought = payments.values.contains {
+                $0.binding == call.binding && $0.wallet == call.shopper.wallet && $0.paidAt != nil
+            }
+            if !isBought { fault("an answer is given to payment \(call.number), and nobody bought it") }
+            world?.note("a stored answer for an identifier")
+        case .idConflict: world?.note("an identifier is held")
+        case .bounded(let refusal): judgeBounded(refusal, call)
         default: break
         }
     }
@@ -91,6 +99,7 @@ final class Oracle {
         }
         if !call.isOpen { payments[call.number]!.callerGoneAt = now }
         judgeSecondCharge(call, askedAt)
+        judgeBounds(call)
         enter(
             row,
             Active(
@@ -260,44 +269,6 @@ final class Oracle {
         for at in payments[number]!.executions { executions[at].isUncharged = true }
     }
 
-    // MARK: The upstream
-
-    /// The upstream is asked; the run's place.
-    func asked(_ ticket: Ticket, binding: Int, isRerun: Bool, epoch: Int, _ route: Route) -> Int {
-        let row = ticket.id.row
-        executions.append(Execution(number: numbers[row] ?? 0, epoch: epoch, isRerun: isRerun))
-        let run = executions.count - 1
-        guard let number = numbers[row], let payment = payments[number] else {
-            fault("the upstream is asked for claim \(row), which nobody paid")
-            return run
-        }
-        if binding != payment.binding { fault("payment \(number) runs a request that it was not made for") }
-        let before = payment.executions.map { executions[$0] }
-        payments[number]!.executions.append(run)
-        world?.say("the upstream is asked for payment \(number)\(isRerun ? " again" : "")")
-        if isRerun {
-            if payment.paidAt == nil { fault("payment \(number) is rerun and is not paid") }
-            let reruns = before.filter(\.isRerun).count + 1
-            if reruns > 3 { fault("payment \(number) is rerun \(reruns) times") }
-            if !before.isEmpty {
-                if route.redeliver == .never { fault("payment \(number) is rerun, never mind the route") }
-                if route.redeliver == .safe && !route.isIdempotent {
-                    fault("payment \(number) is rerun, which is not safe")
-                }
-            }
-        } else {
-            if route.order == .first && !before.isEmpty { fault("payment \(number) runs twice under first") }
-            if route.order == .first && payment.paidAt == nil { fault("payment \(number) runs unpaid under first") }
-            if let last = before.last, last.epoch == epoch, !last.isUncharged {
-                fault("payment \(number) runs twice without having been given up in between")
-            }
-            if route.order == .after && payment.paidAt != nil { fault("payment \(number) is paid and runs anew") }
-        }
-        return run
-    }
-
-    func completed(_ execution: Int) { executions[execution].isCompleted = true }
-
     // MARK: The callers
 
     /// Somebody has the whole answer.
@@ -307,50 +278,6 @@ final class Oracle {
         guard let world, !payment.route.isPlay else { return }
         if !world.chain.everSettled.contains(number) {
             fault("payment \(number) is delivered and never was on the chain")
-        }
-    }
-
-    // MARK: Crashes
-
-    /// Payments stop; what was told stays told.
-    func storeFailed() {}
-
-    /// What a new process finds: everything that the former one said was on disk.
-    func judgeRecovery(_ server: Server) {
-        for (row, entry) in active {
-            payments[entry.number]!.overAt = now
-            payments[entry.number]!.callerGoneAt = nil
-            _ = row
-        }
-        active = [:]
-        let store = server.core.store
-        for number in payments.keys.sorted() {
-            guard let payment = payments[number] else { continue }
-            let claim: ClaimRecord?
-            do { claim = try store.claim(key(payment)) } catch { return fault("after a crash: \(error)") }
-            guard let claim else {
-                fault("payment \(number) was claimed and is not on disk")
-                continue
-            }
-            numbers[claim.id.row] = number
-            if payment.paidAt != nil && !claim.machine.isPaid {
-                fault("payment \(number) was paid and is \(claim.state) after a crash")
-            }
-            if claim.machine.isPaid && payment.paidAt == nil { payments[number]!.paidAt = now }
-            if payment.hasFailed && claim.state != .failed && claim.state != .owed {
-                fault("payment \(number) failed and is \(claim.state) after a crash")
-            }
-            if payment.sentAt != nil, !claim.machine.isPaid, claim.state != .unknown, claim.state != .failed {
-                fault("payment \(number) was sent and is \(claim.state) after a crash")
-            }
-            if claim.state == .unknown { payments[number]!.sentAt = payment.sentAt ?? now }
-            if claim.state == .failed { payments[number]!.hasFailed = true }
-            if claim.state == .failed || claim.state == .void { payments[number]!.wasGivenUp = true }
-            payments[number]!.isDelivered = claim.state == .delivered
-            payments[number]!.reruns = max(payment.reruns, claim.reruns)
-            if !claim.state.isAtRest && claim.state != .unknown {
-                fault("payment \(number) is \(claim.state) after a start")
-            }
         }
     }
 

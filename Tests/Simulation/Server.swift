@@ -131,7 +131,6 @@ final class Server: @unchecked Sendable {
             if hadFailed { return }
             world.note("the store failed")
             world.say("the store failed: \(failure)")
-            world.oracle.storeFailed()
             // Somebody starts it anew.
             after(UInt64(world.pick(100...5_000))) { [self] in
                 world.die(survival: .some(seed: world.random.next()), "started anew after a fault")

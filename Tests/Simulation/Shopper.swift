@@ -18,6 +18,9 @@ struct Route {
     var leaseWaitMilliseconds = 10_000
     var confirmations: UInt64 = 1
     var settleMilliseconds: UInt64 = 20_000
+    var bounds: [BoundPolicy] = []
+    /// What its buyers send names their purchase.
+    var hasIdentifiers = false
 
     init() {}
 
@@ -34,6 +37,8 @@ struct Route {
         leaseWaitMilliseconds = world.chance(800) ? 10_000 : 500
         confirmations = world.chance(700) ? 1 : 3
         settleMilliseconds = UInt64(world.pick(4...20) * 1000)
+        bounds = world.policies.filter { _ in world.chance(400) }
+        hasIdentifiers = world.chance(250)
     }
 }
 
@@ -178,7 +183,7 @@ final class Shopper {
     }
 
     func admission(_ call: Call) -> Admission {
-        Admission(
+        var admission = Admission(
             key: ClaimKey(
                 chain: MoneyDriver.chain, asset: SimulatedChain.token.bytes,
                 payer: SimulatedChain.address(UInt64(0xA00 + wallet)).bytes, nonce: SimulatedChain.word(call.number)),
@@ -187,7 +192,9 @@ final class Shopper {
             assetDecimals: 0, facilitator: route.isPlay ? .sandbox : .chain, route: "GET /\(number)", revision: 1,
             request: "GET /\(call.binding)", redeliver: route.redeliver, isIdempotent: route.isIdempotent,
             redeliverForSeconds: route.redeliverForSeconds, inFlightPerWallet: route.inFlight,
-            leaseWaitMilliseconds: route.leaseWaitMilliseconds, leaseQueue: route.leaseQueue)
+            leaseWaitMilliseconds: route.leaseWaitMilliseconds, leaseQueue: route.leaseQueue, bounds: route.bounds)
+        if route.hasIdentifiers { admission.paymentID = "purchase-of-shopper-\(number)" }
+        return admission
     }
 
     func ended(_ call: Call, _ outcome: Outcome) {

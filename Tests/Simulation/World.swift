@@ -37,6 +37,8 @@ package final class World: @unchecked Sendable {
     private(set) var server: Server?
     private(set) var epoch = 0
     let oracle: Oracle
+    /// What routes may name; few may be had in a window, so that they are reached.
+    private(set) var policies: [BoundPolicy] = []
     private(set) var shoppers: [Shopper] = []
     /// Adversities are over: everything comes to rest.
     private(set) var isResting = false
@@ -63,6 +65,17 @@ package final class World: @unchecked Sendable {
         disk = Self.template.reboot(.all)
         oracle = Oracle()
         oracle.world = self
+        let seconds = Int64(pick(5...60))
+        policies = [
+            BoundPolicy(
+                name: "wallet", walletRate: RateBound(count: pick(1...4), windowSeconds: seconds),
+                walletSpend: SpendBound(
+                    attodollars: UInt128(pick(3...9)) * 1_000_000_000_000_000_000, windowSeconds: 2 * seconds)),
+            BoundPolicy(
+                name: "everyone", everyoneRate: RateBound(count: pick(2...8), windowSeconds: seconds),
+                everyoneSpend: SpendBound(
+                    attodollars: UInt128(pick(4...16)) * 1_000_000_000_000_000_000, windowSeconds: seconds)),
+        ]
     }
 
     /// A disk with an empty ledger.

@@ -207,8 +207,11 @@ final class ChainService: Settler, ChainWatcherOwner, TimerTarget {
 
     /// The first block that may hold the payment's evidence.
     func firstBlock(_ key: AuthorizationKey, head: UInt64) -> UInt64 {
-        if let seen = verified.removeValue(forKey: key) { return min(seen.headBlock, head) }
-        return head > Self.blocksBefore ? head - Self.blocksBefore : 0
+        let seen = verified.removeValue(forKey: key)?.headBlock
+        // Where blocks are taken back, what stood above a head may come to stand below it.
+        let depth = seen == nil ? Self.blocksBefore : ChainWatcher.finalDepth
+        let last = min(seen ?? head, head)
+        return last - min(last, depth)
     }
 
     // MARK: Time
