@@ -94,6 +94,12 @@ import Testing
             (200, receipt(true), nil, "", .done, "to 0x209693Bc6afc0C5328bA36FaF03C514EF312287C, transaction 0xab"),
             (200, nil, nil, "", .done, "no receipt came with the answer"),
             (200, base64("[]"), nil, "", .done, "no receipt came with the answer"),
+            (200, nil, nil, #"{"charged":false}"#, .done, "nothing was charged"),
+            (
+                202, nil, nil, #"{"status":"waiting","charged":false}"#, .done,
+                "nothing was charged yet; the authorization 0x0000"
+            ),
+            (202, nil, nil, #"{"charged":true}"#, .done, "no receipt came with the answer"),
             (200, receipt(false, reason: "x"), nil, "", .done, "the receipt says that the payment failed: x"),
             (402, nil, base64(terms), "{}", .refused, "the server refused the payment: payment_required"),
             (

@@ -85,7 +85,14 @@ struct PayOutcome: Equatable {
         guard let receipt else {
             var outcome = plain(answer)
             switch outcome.exit {
-            case .done: outcome.message = "no receipt came with the answer: whether it was charged is not known"
+            case .done:
+                outcome.message =
+                    switch (said.charged, answer.status) {
+                    // It may still be charged when somebody has looked at it.
+                    case (false?, 202): "nothing was charged yet; \(usableUntil(payment))"
+                    case (false?, _): "nothing was charged"
+                    default: "no receipt came with the answer: whether it was charged is not known"
+                    }
             default:
                 outcome.message! +=
                     said.charged == false ? "; nothing was charged" : "; no receipt came, \(usableUntil(payment))"
