@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 
 /// What claims add up to: the counters of bounds, and the histories of wallets that have to be proven. Kept in step with the rows by
 /// `Store`, in the transaction that writes them, and counted up from the rows where it is not known yet: nothing of it is on disk.
@@ -80,12 +81,12 @@ final class ClaimTally {
         var chainText: [UInt8] = []
         var chain: UInt32 = 0
         try rows.counted(after: now - longest) { row throws(StoreFault) in
-            if !row.policies.elementsEqual(policies) {
+            if !row.policies.isCopied(in: policies) {
                 policies = Array(row.policies)
                 counting = byPolicies[String(decoding: policies, as: UTF8.self)]
             }
             if counting.isEmpty { return }
-            if !row.chain.elementsEqual(chainText) {
+            if !row.chain.isCopied(in: chainText) {
                 chainText = Array(row.chain)
                 chain = number(ofChain: String(decoding: chainText, as: UTF8.self))
             }
@@ -189,5 +190,12 @@ struct BooksByPolicies {
             known[policies] = found
             return found
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func isCopied(in copy: [UInt8]) -> Bool {
+        guard let baseAddress, count == copy.count else { return count == copy.count }
+        return count == 0 || copy.withUnsafeBytes { memcmp(baseAddress, $0.baseAddress!, count) == 0 }
     }
 }

@@ -9,8 +9,9 @@ function init(arguments)
 end
 
 function request()
-    local line = lines()
+    local line = lines and lines()
     if not line then
+        lines = nil
         wrk.thread:stop()
         return "GET /1k HTTP/1.1\r\nHost: " .. host .. "\r\n\r\n"
     end
