@@ -221,7 +221,9 @@ final class ChainWorld {
     func look(at watched: WatchedClaim) {
         let claim = watched.claim
         if let use = chain.used[claim.key] {
-            let isKnown = claim.machine.isPaid && claim.evidenceBlock == use.block && claim.reorganizedAt == nil
+            // Where another transaction came in its place unnoticed, the ledger goes on naming the first.
+            let isThere = claim.evidenceBlock == use.block || claim.transaction != use.transaction
+            let isKnown = claim.machine.isPaid && isThere && claim.reorganizedAt == nil
             if !isKnown || chance(10) { say(.settled(transaction: use.transaction, block: use.block), claim) }
             if isKnown && use.block + ModelChain.finalAfter <= chain.head { say(.final, claim) }
         } else if claim.machine.isPaid && claim.reorganizedAt == nil {
