@@ -93,9 +93,14 @@ final class BoundBook {
 
     func count(_ claim: CountedClaim, now: Int64) {
         if let longest = windows.longestOfWallet, claim.second > now - longest {
-            let isNew = wallets[claim.key] == nil
-            wallets[claim.key, default: Counters()].add(claim, now: now, windows.walletRate, windows.walletSpend)
-            if isNew { due.append((now + longest, claim.key)) }
+            if let known = wallets.index(forKey: claim.key) {
+                wallets.values[known].add(claim, now: now, windows.walletRate, windows.walletSpend)
+            } else {
+                var counters = Counters()
+                counters.add(claim, now: now, windows.walletRate, windows.walletSpend)
+                wallets[claim.key] = counters
+                due.append((now + longest, claim.key))
+            }
             letGo(now: now, longest)
         }
         if claim.key.isPlay {

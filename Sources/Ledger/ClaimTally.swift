@@ -74,13 +74,25 @@ final class ClaimTally {
         books = books.filter { $0.value.askedAt >= now - Self.keepUnaskedSeconds }
         let longest = fresh.keys.compactMap(\.longest).max() ?? 0
         var byPolicies = BooksByPolicies(Array(fresh.values))
+        // Most rows name the policies and the chain that the row before them named.
+        var policies: [UInt8] = []
+        var counting = byPolicies[""]
+        var chainText: [UInt8] = []
+        var chain: UInt32 = 0
         try rows.counted(after: now - longest) { row throws(StoreFault) in
-            let books = byPolicies[row.policies]
-            if books.isEmpty { return }
+            if !row.policies.elementsEqual(policies) {
+                policies = Array(row.policies)
+                counting = byPolicies[String(decoding: policies, as: UTF8.self)]
+            }
+            if counting.isEmpty { return }
+            if !row.chain.elementsEqual(chainText) {
+                chainText = Array(row.chain)
+                chain = number(ofChain: String(decoding: chainText, as: UTF8.self))
+            }
             let claim = CountedClaim(
-                key: counterKey(try row.wallet, isPlay: row.isPlay), attodollars: try row.attodollars,
-                second: min(row.second, now))
-            for book in books { book.count(claim, now: now) }
+                key: CounterKey(payer: try row.payer, chain: chain, isPlay: row.isPlay),
+                attodollars: try row.attodollars, second: min(row.second, now))
+            for book in counting { book.count(claim, now: now) }
         }
         books.merge(fresh) { _, new in new }
         booksByPolicies = BooksByPolicies(Array(books.values))
@@ -99,10 +111,14 @@ final class ClaimTally {
     }
 
     private func counterKey(_ wallet: Wallet, isPlay: Bool) -> CounterKey {
-        if let chain = chains[wallet.chain] { return CounterKey(payer: wallet.payer, chain: chain, isPlay: isPlay) }
-        let chain = UInt32(chains.count)
-        chains[wallet.chain] = chain
-        return CounterKey(payer: wallet.payer, chain: chain, isPlay: isPlay)
+        CounterKey(payer: wallet.payer, chain: number(ofChain: wallet.chain), isPlay: isPlay)
+    }
+
+    private func number(ofChain name: String) -> UInt32 {
+        if let known = chains[name] { return known }
+        let number = UInt32(chains.count)
+        chains[name] = number
+        return number
     }
 
     // MARK: Keeping in step

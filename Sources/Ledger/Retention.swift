@@ -69,7 +69,9 @@ extension Store {
     /// - Returns: the last row that was looked at; nil where there is no older claim.
     func retire(after row: Int64, keptSince: Int64, atMost limit: Int) throws(StoreFault) -> Int64? {
         let find = try database.prepare(
-            "SELECT id, at_rest = 1 AND watched = 0 AND updated_at < ?2 AND valid_before < ?2 FROM claims"
+            "SELECT id, at_rest = 1 AND watched = 0 AND updated_at < ?2 AND valid_before < ?2"
+                // Its transactions are those of others as long as these are there.
+                + " AND NOT EXISTS (SELECT 1 FROM batch_members WHERE leader = claims.id) FROM claims"
                 + " WHERE id > ?1 AND created_at < ?2 ORDER BY id LIMIT \(limit)")
         try find.bind(1, row)
         try find.bind(2, keptSince)

@@ -10,23 +10,28 @@ struct RollingWindow {
     /// By second, ascending.
     private var buckets: Deque<Bucket> = []
     private(set) var sum: UInt128 = 0
+    /// Of the first bucket, so that most windows are rolled without a look at their buckets; `max` where there is none.
+    private var oldest = Int64.max
     /// How many buckets an answer about the future looks at.
     private static let bucketsForeseen = 65_536
 
-    var isEmpty: Bool { buckets.isEmpty }
+    var isEmpty: Bool { oldest == .max }
 
     /// Lets go of what is not in the window any more at `now`.
     mutating func roll(to now: Int64, seconds: Int64) {
+        if oldest > now - seconds { return }
         while let first = buckets.first, first.second <= now - seconds {
             sum -= first.sum
             buckets.removeFirst()
         }
+        oldest = buckets.first?.second ?? .max
     }
 
     /// After `roll`. What is older than the window is not counted.
     mutating func add(_ amount: UInt128, at second: Int64, now: Int64, seconds: Int64) {
         guard second > now - seconds else { return }
         sum += amount
+        oldest = min(oldest, second)
         guard let last = buckets.last, last.second >= second else {
             buckets.append(Bucket(second: second, sum: amount))
             return
@@ -47,6 +52,7 @@ struct RollingWindow {
         buckets[at].sum -= amount
         sum -= amount
         while let last = buckets.last, last.sum == 0 { buckets.removeLast() }
+        if buckets.isEmpty { oldest = .max }
     }
 
     /// After `roll`: in how many seconds the sum is at most `rest` if nothing more is counted; 0 where it is now. Too soon, never too

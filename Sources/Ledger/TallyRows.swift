@@ -20,7 +20,8 @@ struct TallyRows {
         firstFrom = try database.prepare(
             "SELECT id, counted_at FROM claims WHERE id >= ?1 AND attempts = 1 ORDER BY id LIMIT 1")
         let columns =
-            "SELECT policies, chain, payer, facilitator, amount, decimals, counted_at, paid FROM claims WHERE "
+            "SELECT policies, chain, payer, facilitator = '\(ClaimFacilitator.sandbox.rawText)', amount, decimals,"
+            + " counted_at, paid FROM claims WHERE "
         let isCounted = " AND policies <> '' AND state NOT IN ('void', 'failed')"
         once = try database.prepare(columns + "id >= ?1 AND attempts = 1 AND counted_at > ?2" + isCounted)
         again = try database.prepare(columns + "attempts > 1 AND counted_at > ?1" + isCounted)
@@ -34,27 +35,37 @@ struct TallyRows {
     struct Row {
         fileprivate let statement: Statement
 
-        var policies: String { statement.text(0) }
-        var isPlay: Bool { statement.text(3) == ClaimFacilitator.sandbox.rawText }
+        var policies: UnsafeRawBufferPointer { statement.blob(0) }
+        var chain: UnsafeRawBufferPointer { statement.blob(1) }
+        var isPlay: Bool { statement.integer(3) != 0 }
         var second: Int64 { statement.integer(6) }
         var isPaid: Bool { statement.integer(7) != 0 }
 
-        var wallet: Wallet {
+        var payer: Bytes20 {
             get throws(StoreFault) {
-                guard let payer = Bytes20(statement.blob(2)) else {
-                    throw StoreFault(code: 0, description: "a claim holds no valid payer")
-                }
-                return Wallet(chain: statement.text(1), payer: payer)
+                if let payer = Bytes20(statement.blob(2)) { return payer }
+                throw StoreFault(code: 0, description: "a claim holds no valid payer")
             }
         }
 
         var attodollars: UInt128 {
             get throws(StoreFault) {
-                guard let amount = UInt128(statement.text(4)) else {
+                guard let amount = Self.number(statement.blob(4)) else {
                     throw StoreFault(code: 0, description: "a claim holds no valid amount")
                 }
                 return Attodollars.of(amountAtomic: amount, decimals: Int(statement.integer(5)))
             }
+        }
+
+        /// Decimal digits; nil for anything else, or a number that a UInt128 does not hold.
+        private static func number(_ digits: UnsafeRawBufferPointer) -> UInt128? {
+            guard (1...18).contains(digits.count) else { return UInt128(String(decoding: digits, as: UTF8.self)) }
+            var number: UInt64 = 0
+            for byte in digits {
+                guard 0x30...0x39 ~= byte else { return nil }
+                number = number * 10 + UInt64(byte & 0xF)
+            }
+            return UInt128(number)
         }
     }
 

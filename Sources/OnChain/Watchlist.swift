@@ -52,6 +52,8 @@ public struct Watchlist: Sendable {
         var receiptAsks = 0
         /// Its part of what own transactions cost.
         var gasWei: UInt128?
+        /// The transaction that was told to have settled it.
+        var told: Bytes32?
         var nextAuditAt: UInt64 = 0
     }
 
@@ -174,6 +176,9 @@ public struct Watchlist: Sendable {
         // It counted before: that it is there is enough.
         case .rechecked, .settled: break
         }
+        // Another transaction has it now: what was told before is gone.
+        let isAnother = entry.told.map { $0 != place.transaction } ?? false
+        entry.told = place.transaction
         entry.phase = .settled(place)
         entry.order.standing = .settled
         entry.order.deadline = nil
@@ -181,7 +186,8 @@ public struct Watchlist: Sendable {
         entries[claim] = entry
         open.remove(claim)
         settledIn[place.block, default: []].append(claim)
-        return [.settled(claim: claim, place, gasWei: entry.gasWei)]
+        let settled = WatchOutcome.settled(claim: claim, place, gasWei: entry.gasWei)
+        return isAnother ? [.reorganized(claim: claim), settled] : [settled]
     }
 
     private mutating func removeSettled(_ claim: Int64, _ block: UInt64) {
@@ -214,6 +220,7 @@ public struct Watchlist: Sendable {
     /// The evidence is gone for good, as far as the chain is known now.
     mutating func lose(_ claim: Int64, now: UInt64) -> [WatchOutcome] {
         entries[claim]?.phase = .awaited
+        entries[claim]?.told = nil
         entries[claim]?.scanUntil = now + Self.scanMilliseconds
         entries[claim]?.nextLookAt = now + Self.firstLookMilliseconds
         entries[claim]?.looks = 0

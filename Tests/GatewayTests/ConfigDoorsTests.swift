@@ -8,6 +8,7 @@ import Testing
     static let hash = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589"
     static let yaml =
         moneyAndUpstream + """
+            admin: 127.0.0.1:9402
             policies:
               default:
                 in_flight_per_wallet: {after: 2}

@@ -15,15 +15,12 @@ import Testing
 
         """
 
-    static func revision(_ more: String) throws -> Revision {
-        try ConfigDirectory(["1.yaml": base + more]).loader().load(now: 0).get()
-    }
-
     @Test func everyKeyIsRead() throws {
-        let review = try Self.revision("review: {per_wallet: 2, total: 50, keep: 3h, body: 1KiB}\n").settings.review
+        let review = try revision(Self.base + "review: {per_wallet: 2, total: 50, keep: 3h, body: 1KiB}\n").settings
+            .review
         #expect(review.limits == ReviewLimits(perWallet: 2, total: 50, keepSeconds: 10_800))
         #expect(review.bodyBytes == 1024)
-        let byDefault = try Self.revision("").settings.review
+        let byDefault = try revision(Self.base).settings.review
         #expect(byDefault.limits == ReviewLimits(perWallet: 3, total: 1000, keepSeconds: 604_800))
         #expect(byDefault.bodyBytes == 65_536)
     }
@@ -37,11 +34,11 @@ import Testing
         ("review: {wallet: 1}\n", "1.yaml:7:10: review.wallet: unknown key"),
         (
             "  - {match: \"GET /b\", upstream: legacy, price: $0.02, policies: [breaker], bind: head}\n",
-            "1.yaml:7:84: routes[1].bind: head does not go with the policy \"breaker\""
+            "1.yaml:7:82: routes[1].bind: head does not go with the policy \"breaker\""
         ),
         (
             "  - {match: \"GET /b\", upstream: legacy, price: $0.02, policies: [proven], store_answers: off}\n",
-            "1.yaml:7:92: routes[1].store_answers: off does not go with the policy \"proven\""
+            "1.yaml:7:90: routes[1].store_answers: off does not go with the policy \"proven\""
         ),
     ]
 
@@ -52,14 +49,14 @@ import Testing
     }
 
     @Test func nobodyCanDecideWithoutAnAdminListener() throws {
-        #expect(try Self.revision("").warnings.isEmpty)
+        #expect(try revision(Self.base).warnings.isEmpty)
         let text = Self.base.split(separator: "\n").dropFirst().joined(separator: "\n")
-        let warnings = try ConfigDirectory(["1.yaml": text]).loader().load(now: 0).get().warnings
+        let warnings = try revision(text).warnings
         #expect(warnings.count == 1 && "\(warnings[0])".contains("admin: is missing: the policy \"proven\""))
     }
 
     @Test func aChangeIsALine() throws {
-        let (before, after) = (try Self.revision(""), try Self.revision("review: {total: 5}\n"))
+        let (before, after) = (try revision(Self.base), try revision(Self.base + "review: {total: 5}\n"))
         #expect(RevisionDiff(from: before, to: after).changes == ["review: changed"])
     }
 }

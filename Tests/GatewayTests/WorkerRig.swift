@@ -37,8 +37,9 @@ final class WorkerRig: LoopRig {
         let ledger = Ledger(LedgerConfiguration(path: ledgerPath))
         desk = ScriptedDesk(ledger)
         services = SharedServices(
-            ledger: ledger, money: desk, resolver: Resolver(),
-            disk: SpillDisk(directory: "/tmp"), accessLog: nil, logger: Logger(label: "exchange-tests"),
+            ledger: ledger, money: desk, reviews: ReviewDesk(ledger), adminSecret: try AdminSecret(ledger: ledgerPath),
+            resolver: Resolver(), disk: SpillDisk(directory: "/tmp"), accessLog: nil,
+            logger: Logger(label: "exchange-tests"),
             status: GatewayStatus(), bounds: LiveBounds())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)
         let listening = try ListeningSocket(SocketAddress("127.0.0.1:0")!)
@@ -49,7 +50,7 @@ final class WorkerRig: LoopRig {
 
     deinit {
         services.ledger.stop()
-        for end in ["", "-wal", "-shm", ".lock"] { unlink(ledgerPath + end) }
+        for end in ["", "-wal", "-shm", ".lock", ".admin"] { unlink(ledgerPath + end) }
     }
 
     func call(_ text: String = "") throws -> LoopbackPeer {

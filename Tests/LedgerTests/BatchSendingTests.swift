@@ -119,6 +119,39 @@ import Testing
         #expect(desk.watched().map(\.transactions) == [all, all, all])
     }
 
+    /// The first of them stands for all: it is kept until the last of the others has gone.
+    @Test func retentionKeepsWhatStandsForOthers() throws {
+        let desk = try Desk()
+        let tickets = try claimed(desk, 1...3)
+        #expect(desk.sending(tickets, together: Pay.transaction(1)).text == "go")
+        for ticket in tickets {
+            _ = desk.learn(.settled(transaction: Pay.transaction(1).hash.hex, block: 5), of: ticket.id)
+            desk.ended(ticket, .delivered)
+        }
+        for ticket in tickets.dropLast() { _ = desk.learn(.final, of: ticket.id) }
+        let keep: Int64 = 86_400
+        desk.clock.pass(milliseconds: Int(keep) * 4_000)
+        var young = admission(9)
+        young.validBefore = .max
+        desk.release(try #require(desk.admit(young).hold))
+        desk.ended(try desk.claimed(young), .uncharged(reason: ""))
+        func retain() {
+            desk.core.retention = Retention(
+                desk.core.store, keepSeconds: keep, now: desk.clock.monotonicNanoseconds())
+            for _ in 0..<20 { desk.pass(milliseconds: 60) }
+        }
+        func left() throws -> [Bool] { try tickets.map { try desk.core.store.claim(row: $0.id.row) != nil } }
+        retain()
+        #expect(try left() == [true, false, true])
+        #expect(desk.watched().map(\.transactions) == [[Pay.transaction(1)]])
+        _ = desk.learn(.final, of: tickets[2].id)
+        desk.clock.pass(milliseconds: Int(keep) * 4_000)
+        retain()
+        retain()
+        #expect(try left() == [false, false, false])
+        #expect(desk.core.failure == nil)
+    }
+
     /// The rows themselves keep a claim in one batch, at a place of its own.
     @Test func theTablesHoldIt() throws {
         let desk = try Desk()

@@ -221,9 +221,11 @@ final class ChainWorld {
     func look(at watched: WatchedClaim) {
         let claim = watched.claim
         if let use = chain.used[claim.key] {
-            // Where another transaction came in its place unnoticed, the ledger goes on naming the first.
-            let isThere = claim.evidenceBlock == use.block || claim.transaction != use.transaction
-            let isKnown = claim.machine.isPaid && isThere && claim.reorganizedAt == nil
+            // Taken back, and another transaction has it now.
+            if claim.machine.isPaid && claim.reorganizedAt == nil && claim.transaction != use.transaction {
+                say(.reorganized, claim)
+            }
+            let isKnown = claim.machine.isPaid && claim.evidenceBlock == use.block && claim.reorganizedAt == nil
             if !isKnown || chance(10) { say(.settled(transaction: use.transaction, block: use.block), claim) }
             if isKnown && use.block + ModelChain.finalAfter <= chain.head { say(.final, claim) }
         } else if claim.machine.isPaid && claim.reorganizedAt == nil {
@@ -277,11 +279,14 @@ final class ChainWorld {
     }
 
     func reorganize() {
+        var again: [String: [ModelChain.Payment]] = [:]
         for use in chain.reorganize() {
             guard let claim = try? desk.core.store.claim(use.key) else { continue }
-            chain.broadcast(
-                use.transaction, use.key, amount: claim.amountAtomic, validBefore: claim.validBefore)
+            let payment = ModelChain.Payment(
+                key: use.key, amount: claim.amountAtomic, validBefore: claim.validBefore)
+            again[use.transaction, default: []].append(payment)
         }
+        for (transaction, payments) in again { chain.broadcast(transaction, payments) }
     }
 
     // MARK: Time

@@ -138,6 +138,25 @@ import Testing
             ])
     }
 
+    /// Its block is taken back, and a stranger's transaction settles it in the next one: the ledger is told both.
+    @Test func anotherTransactionAfterAReorganizationIsTold() {
+        var bench = bench()
+        mine([1, 2, 3], in: &bench)
+        #expect(bench.tick().count == 3)
+        bench.forkAbove = 100
+        mine([1, 3], in: &bench, fork: 1)
+        let stranger = Place(block: 101, transaction: 0xEE, index: 10, fork: 1)
+        bench.logs[101]! += [
+            Sample.used(transfer(2), stranger),
+            Sample.moved(transfer(2), Place(block: 101, transaction: 0xEE, index: 11, fork: 1)),
+        ]
+        bench.head = 103
+        var outcomes: [WatchOutcome] = []
+        for _ in 0..<6 { outcomes += bench.tick() }
+        let ofTwo = outcomes.filter { "\($0)".contains("claim: 2") }
+        #expect(ofTwo == [.reorganized(claim: 2), .settled(claim: 2, stranger.onChain)])
+    }
+
     /// What a facilitator named as its transaction may be another: only a revert says something.
     @Test func aForeignTransactionWithoutEventsProvesNothing() {
         var bench = WatchBench()

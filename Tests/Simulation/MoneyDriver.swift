@@ -130,14 +130,15 @@ final class MoneyDriver: @unchecked Sendable {
     func verify(_ number: UInt64, readsBalance: Bool, _ done: @escaping (Verdict) -> Void) {
         guard heardAt.map({ now < $0 + 15_000 }) ?? false, sender() != nil else { return done(.unreachable) }
         if let head = list.head?.number, verified[number] == nil { verified[number] = head }
-        ask({ chain, seen in
-            let block = chain.blocks[seen - 1]
-            if let refusal = chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)) {
-                return Verdict.refused("\(refusal)")
-            }
-            let wallet = chain.authorizations[number]!.wallet
-            return .good(balance: readsBalance ? block.balances[wallet] : nil)
-        }) { done($0 ?? .unreachable) }
+        ask(
+            { chain, seen in
+                let block = chain.blocks[seen - 1]
+                if let refusal = chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)) {
+                    return Verdict.refused("\(refusal)")
+                }
+                let wallet = chain.authorizations[number]!.wallet
+                return .good(balance: readsBalance ? block.balances[wallet] : nil)
+            }, { done($0 ?? .unreachable) })
     }
 
     func sender() -> RelayerAccount? {
