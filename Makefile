@@ -32,7 +32,7 @@ test:
 	@Tests/run
 
 unit: packages
-	swift test --jobs $(JOBS)
+	SWIFT_DETERMINISTIC_HASHING=1 swift test --jobs $(JOBS)
 
 end-to-end: release
 	@Tests/EndToEnd/run $(if $(K),-k "$(K)")
@@ -41,10 +41,10 @@ soak: release
 	@SOAK_KILLS=$(or $(KILLS),1000) SOAK_SEED=$(or $(SEED),1) Tests/EndToEnd/run --dist load -k test_soak
 
 simulate: packages
-	@Tests/Simulate/run
+	@SEEDS=$(SEEDS) SEED=$(SEED) JOBS=$(JOBS) Tests/Simulate/run
 
 simulate-broken: packages
-	@Tests/Simulation/broken/run
+	@JOBS=$(JOBS) Tests/Simulation/broken/run
 
 demo: release
 	@deploy/install-packages run

@@ -54,7 +54,8 @@ let package = Package(
             name: "Simulation", dependencies: ["CrashDisk", "Ledger", "OnChain", "Chains", "Bytes"],
             path: "Tests/Simulation", exclude: ["broken"], swiftSettings: strict),
         .executableTarget(
-            name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate", exclude: ["run"], swiftSettings: strict),
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate", exclude: ["run"],
+            swiftSettings: strict),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),

@@ -15,6 +15,8 @@ public struct Watchlist: Sendable {
     /// Blocks that are scanned at most: nodes refuse long ranges. What lies before is left to looks.
     static let scanBlocks: UInt64 = 200
     static let looksAtOnce = 32
+    /// How far below the block from which on evidence is looked for it may come to stand, where blocks were taken back since.
+    static let reorganizedBlocks: UInt64 = 64
     /// Looks in a row at a claim whose nonce is used and of which nothing was found.
     static let looksForMined = 5
     static let receiptsAtMost = 5

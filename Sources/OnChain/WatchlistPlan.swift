@@ -99,9 +99,10 @@ extension Watchlist {
         var receipts = entry.order.hashes
         if let unclear = entry.unclear, !receipts.contains(unclear) { receipts.append(unclear) }
         if let adverse = entry.adverse?.place.transaction, !receipts.contains(adverse) { receipts.append(adverse) }
+        let first = min(entry.order.sinceBlock, last)
         return WatchLook(
-            claim: entry.order.claim, key: entry.order.transfer.key, from: min(entry.order.sinceBlock, last), to: last,
-            receipts: receipts)
+            claim: entry.order.claim, key: entry.order.transfer.key, from: first - min(first, Self.reorganizedBlocks),
+            to: last, receipts: receipts)
     }
 
     /// Where a refusal is at hand, the look that every node has to agree to.

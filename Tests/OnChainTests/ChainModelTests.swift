@@ -172,7 +172,7 @@ struct ModelWorld {
         if claim.standing == .refused { standing = .refused }
         return WatchOrder(
             claim: id, transfer: chain.transfers[id]!, confirmations: claim.confirmations,
-            sinceBlock: claim.sinceBlock > 6 ? claim.sinceBlock - 6 : 0, deadline: deadline, standing: standing,
+            sinceBlock: claim.sinceBlock, deadline: deadline, standing: standing,
             sender: WatchOrder.Sender(relayer: Sample.relayer, nonce: claim.rows[0].nonce),
             hashes: claim.rows.map(\.hash), share: claim.share)
     }

@@ -110,6 +110,18 @@ struct WatchBench {
         return bench
     }
 
+    /// Blocks were taken back since it was verified: a stranger's transaction came to stand lower than the head was then.
+    @Test func evidenceBelowTheFirstBlockIsFoundAfterAStart() {
+        var bench = WatchBench()
+        let place = Place(block: 80, transaction: 0xE1)
+        bench.settle(ours, place)
+        #expect(bench.tick() == [])
+        bench.list.add(bench.order(), now: bench.now)
+        var outcomes: [WatchOutcome] = []
+        for _ in 0..<3 { outcomes += bench.tick() }
+        #expect(outcomes == [.settled(claim: 1, place.onChain)])
+    }
+
     @Test func evidenceInTheNextBlockSettles() {
         var bench = bench()
         #expect(bench.tick() == [])

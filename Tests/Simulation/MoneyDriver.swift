@@ -37,8 +37,6 @@ final class MoneyDriver: @unchecked Sendable {
     /// What a window has to hold still when a transaction is signed.
     static let marginSeconds: Int64 = 3
     static let blocksBefore: UInt64 = 60
-    /// Other blocks may come to hold what stood higher.
-    static let reorganizationDepth: UInt64 = 6
     static let gasLimit: UInt64 = 120_000
 
     unowned let server: Server
@@ -132,14 +130,15 @@ final class MoneyDriver: @unchecked Sendable {
     func verify(_ number: UInt64, readsBalance: Bool, _ done: @escaping (Verdict) -> Void) {
         guard heardAt.map({ now < $0 + 15_000 }) ?? false, sender() != nil else { return done(.unreachable) }
         if let head = list.head?.number, verified[number] == nil { verified[number] = head }
-        ask({ chain, seen in
-            let block = chain.blocks[seen - 1]
-            if let refusal = chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)) {
-                return Verdict.refused("\(refusal)")
-            }
-            let wallet = chain.authorizations[number]!.wallet
-            return .good(balance: readsBalance ? block.balances[wallet] : nil)
-        }) { done($0 ?? .unreachable) }
+        ask(
+            { chain, seen in
+                let block = chain.blocks[seen - 1]
+                if let refusal = chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)) {
+                    return Verdict.refused("\(refusal)")
+                }
+                let wallet = chain.authorizations[number]!.wallet
+                return .good(balance: readsBalance ? block.balances[wallet] : nil)
+            }, { done($0 ?? .unreachable) })
     }
 
     func sender() -> RelayerAccount? {
@@ -164,8 +163,7 @@ final class MoneyDriver: @unchecked Sendable {
         let row = ticket.id.row
         let head = list.head?.number
         let known = verified.removeValue(forKey: number)
-        let seen = known.map { min($0, head ?? 0) } ?? (head ?? 0) - min(head ?? 0, Self.blocksBefore)
-        let since = seen - min(seen, Self.reorganizationDepth)
+        let since = known.map { min($0, head ?? 0) } ?? (head ?? 0) - min(head ?? 0, Self.blocksBefore)
         let order = WatchOrder(
             claim: row, transfer: authorization.transfer, confirmations: confirmations, sinceBlock: since,
             deadline: now + timeout)

@@ -26,18 +26,20 @@ extension MoneyDriver {
     /// Runs them without a transaction first: who would fail is taken out.
     private func runTogether(_ rows: [Int64]) {
         let numbers = rows.compactMap { row in settling[row].map { (row, $0.number) } }
-        ask({ chain, seen in
-            let block = chain.blocks[seen - 1]
-            return numbers.map { row, number in
-                (row, chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)))
-            }
-        }) { [self] outcomes in
-            guard let outcomes else { return rows.forEach(sendAlone) }
-            for case (let row, let refusal?) in outcomes {
-                if refusal == .nonceUsed { sendAlone(row) } else { refuse(row, "transaction_failed") }
-            }
-            sendTogether(outcomes.filter { $0.1 == nil }.map(\.0))
-        }
+        ask(
+            { chain, seen in
+                let block = chain.blocks[seen - 1]
+                return numbers.map { row, number in
+                    (row, chain.refusal(number, at: block, timestamp: UInt64(self.world.clock.trueSeconds)))
+                }
+            },
+            { [self] outcomes in
+                guard let outcomes else { return rows.forEach(sendAlone) }
+                for case (let row, let refusal?) in outcomes {
+                    if refusal == .nonceUsed { sendAlone(row) } else { refuse(row, "transaction_failed") }
+                }
+                sendTogether(outcomes.filter { $0.1 == nil }.map(\.0))
+            })
     }
 
     private func sendTogether(_ rows: [Int64]) {

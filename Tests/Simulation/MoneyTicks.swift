@@ -23,19 +23,21 @@ extension MoneyDriver {
         startedAt = now
         let probe = list.probe(now: now)
         let addresses = relayers.map(\.address)
-        ask({ chain, seen in
-            (
-                chain.answer(probe, seen: seen, relayers: addresses),
-                addresses.map { chain.pendingCount($0) }
-            )
-        }) { [self] answers in
-            guard let (answers, pending) = answers, let latest = answers.latest else { return finish() }
-            heardAt = now
-            let outcomes = list.take(answers, to: probe, now: now)
-            tellRelayers(answers, pending, latest)
-            watched(outcomes)
-            look()
-        }
+        ask(
+            { chain, seen in
+                (
+                    chain.answer(probe, seen: seen, relayers: addresses),
+                    addresses.map { chain.pendingCount($0) }
+                )
+            },
+            { [self] answers in
+                guard let (answers, pending) = answers, let latest = answers.latest else { return finish() }
+                heardAt = now
+                let outcomes = list.take(answers, to: probe, now: now)
+                tellRelayers(answers, pending, latest)
+                watched(outcomes)
+                look()
+            })
     }
 
     private func tellRelayers(_ answers: WatchProbeAnswers, _ pending: [UInt64], _ latest: RPCBlock) {
@@ -57,20 +59,24 @@ extension MoneyDriver {
         for audit in plan.audits { begin(audit) }
         if plan.scan == nil && plan.looks.isEmpty && plan.receipts.isEmpty { return finish() }
         let answersScan = !world.chance(world.adversity.rpcLoss / 2)
-        ask({ chain, seen in chain.answer(plan, seen: seen, answersScan: answersScan) }) { [self] answers in
-            watched(list.take(answers ?? WatchAnswers(), to: plan, now: now))
-            finish()
-        }
+        ask(
+            { chain, seen in chain.answer(plan, seen: seen, answersScan: answersScan) },
+            { [self] answers in
+                watched(list.take(answers ?? WatchAnswers(), to: plan, now: now))
+                finish()
+            })
     }
 
     /// Three nodes are asked, each by itself.
     private func begin(_ audit: WatchAudit) {
         var said: [WatchLookAnswer?] = []
         for _ in 0..<3 {
-            ask({ chain, seen in chain.answer(audit, seen: seen) }) { [self] answer in
-                said.append(answer ?? nil)
-                if said.count == 3 { watched(list.audited(audit, said, now: now)) }
-            }
+            ask(
+                { chain, seen in chain.answer(audit, seen: seen) },
+                { [self] answer in
+                    said.append(answer ?? nil)
+                    if said.count == 3 { watched(list.audited(audit, said, now: now)) }
+                })
         }
     }
 

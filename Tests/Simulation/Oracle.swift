@@ -12,8 +12,6 @@ final class Oracle {
         let binding: Int
         /// The ledger said that the money came, or a start found it so.
         var paidAt: UInt64?
-        /// An exchange or its caller was told.
-        var isToldPaid = false
         /// It was refused for good, or never charged, at some time.
         var wasGivenUp = false
         /// A transaction may be public.
@@ -34,7 +32,6 @@ final class Oracle {
         let number: UInt64
         let epoch: Int
         let isRerun: Bool
-        var isCompleted = false
         /// The exchange that asked for it is over and was not charged.
         var isUncharged = false
     }
@@ -237,8 +234,6 @@ final class Oracle {
     }
 
     // MARK: What exchanges do
-
-    func toldPaid(_ number: UInt64) { payments[number]?.isToldPaid = true }
 
     func callerGone(_ row: Int64) {
         if let number = numbers[row], payments[number]!.callerGoneAt == nil { payments[number]!.callerGoneAt = now }

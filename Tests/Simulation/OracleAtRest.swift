@@ -42,6 +42,10 @@ extension Oracle {
             if claim.state != .delivered && claim.state != .owed && !isPayersOwn {
                 fault("payment \(number) is settled and \(claim.state)")
             }
+            // A start does not know what was told before it.
+            if claim.machine.isPaid && world.epoch == 1 && claim.transaction != transaction.hex {
+                fault("payment \(number) names a transaction that did not settle it")
+            }
         } else if claim.machine.isPaid && !world.chain.takenBack.contains(number) {
             fault("payment \(number) is \(claim.state) and not on the chain")
         }

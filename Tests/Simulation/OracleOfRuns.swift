@@ -2,18 +2,16 @@
 
 /// What the upstream is asked for: nothing twice but what may be run again, and nothing unpaid that is to be paid first.
 extension Oracle {
-    /// The upstream is asked; the run's place.
-    func asked(_ ticket: Ticket, binding: Int, isRerun: Bool, epoch: Int, _ route: Route) -> Int {
+    /// The upstream is asked; it may run the request to its end, whatever becomes of us.
+    func asked(_ ticket: Ticket, binding: Int, isRerun: Bool, epoch: Int, _ route: Route) {
         let row = ticket.id.row
-        executions.append(Execution(number: numbers[row] ?? 0, epoch: epoch, isRerun: isRerun))
-        let run = executions.count - 1
         guard let number = numbers[row], let payment = payments[number] else {
-            fault("the upstream is asked for claim \(row), which nobody paid")
-            return run
+            return fault("the upstream is asked for claim \(row), which nobody paid")
         }
         if binding != payment.binding { fault("payment \(number) runs a request that it was not made for") }
         let before = payment.executions.map { executions[$0] }
-        payments[number]!.executions.append(run)
+        payments[number]!.executions.append(executions.count)
+        executions.append(Execution(number: number, epoch: epoch, isRerun: isRerun))
         world?.say("the upstream is asked for payment \(number)\(isRerun ? " again" : "")")
         if isRerun {
             if payment.paidAt == nil { fault("payment \(number) is rerun and is not paid") }
@@ -33,8 +31,5 @@ extension Oracle {
             }
             if route.order == .after && payment.paidAt != nil { fault("payment \(number) is paid and runs anew") }
         }
-        return run
     }
-
-    func completed(_ execution: Int) { executions[execution].isCompleted = true }
 }

@@ -2,12 +2,10 @@
 
 /// What a new process finds: everything that a former one said was on disk.
 extension Oracle {
-    /// What a new process finds: everything that the former one said was on disk.
     func judgeRecovery(_ server: Server) {
-        for (row, entry) in active {
+        for entry in active.values {
             payments[entry.number]!.overAt = now
             payments[entry.number]!.callerGoneAt = nil
-            _ = row
         }
         active = [:]
         let store = server.core.store

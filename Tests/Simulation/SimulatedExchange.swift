@@ -165,7 +165,6 @@ final class SimulatedExchange: @unchecked Sendable {
             return
         }
         isPaid = true
-        oracle.toldPaid(call.number)
         if route.order == .first {
             forward()
         } else {
@@ -188,12 +187,9 @@ final class SimulatedExchange: @unchecked Sendable {
             return server.after(UInt64(world.pick(1...50))) { [self] in answered(fate) }
         }
         bytesWritten = true
-        let execution = oracle.asked(ticket, binding: call.binding, isRerun: isRerun, epoch: server.epoch, route)
+        oracle.asked(ticket, binding: call.binding, isRerun: isRerun, epoch: server.epoch, route)
         let takes = UInt64(
             fate == .timeOut ? 10_000 : world.chance(800) ? world.pick(5...800) : world.pick(800...9_000))
-        // The upstream goes on whatever becomes of us.
-        let oracle = oracle
-        world.after(takes) { if fate == .good || fate == .timeOut { oracle.completed(execution) } }
         server.after(takes + UInt64(world.pick(1...10))) { [self] in answered(fate) }
     }
 
