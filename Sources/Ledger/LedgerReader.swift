@@ -123,7 +123,11 @@ public final class LedgerReader {
     ///
     /// - Parameter expected: a head that was logged before; nothing up to it can have been changed unnoticed then.
     public func verify(expecting expected: JournalHead? = nil) throws(LedgerFault) -> LedgerVerification {
-        try read { () throws(StoreFault) in try LedgerVerifier.run(database, mark: mark, expecting: expected) }
+        try read { () throws(StoreFault) in
+            // Read before the rows are: what it names is in them then, whatever a gateway writes meanwhile.
+            let seal = try Seal(ledger: database.path, vfs: nil, makes: false)
+            return try LedgerVerifier.run(database, mark: mark, expecting: expected, seal: seal)
+        }
     }
 
     /// Every claim that was made from `since` on and before `until`, in Unix seconds, the oldest first.
@@ -198,11 +202,11 @@ public enum LedgerRepair {
             defer { withExtendedLifetime(lock) {} }
             do throws(StoreFault) {
                 let store = try Store(path: path, now: now)
-                defer { store.close() }
                 _ = try Recovery.run(store, now: now)
                 try store.beginIfNeeded()
                 let outcome = try store.resolve(id, resolution, now: now)
                 try store.commit(at: now)
+                try store.close()
                 return outcome
             } catch {
                 throw LedgerFault(description: "\(path): \(error.description)")
