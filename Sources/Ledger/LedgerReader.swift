@@ -187,30 +187,3 @@ public final class LedgerReader {
         }
     }
 }
-
-/// A person's word on a claim while no gateway runs; takes the ledger's lock for as long as it writes.
-public enum LedgerRepair {
-    /// `now` in Unix seconds.
-    public static func resolve(
-        _ id: ClaimID, as resolution: ClaimResolution, path: String, now: Int64
-    ) throws(LedgerFault) -> ResolveOutcome {
-        guard LedgerFile.exists(path) else { throw LedgerFault(description: "\(path): there is no ledger") }
-        switch ProcessLock.tryLock(ledger: path) {
-        case .taken: throw LedgerFault(description: "\(path): a gateway holds the ledger; stop it first")
-        case .impossible(let reason): throw LedgerFault(description: reason)
-        case .held(let lock):
-            defer { withExtendedLifetime(lock) {} }
-            do throws(StoreFault) {
-                let store = try Store(path: path, now: now)
-                _ = try Recovery.run(store, now: now)
-                try store.beginIfNeeded()
-                let outcome = try store.resolve(id, resolution, now: now)
-                try store.commit(at: now)
-                try store.close()
-                return outcome
-            } catch {
-                throw LedgerFault(description: "\(path): \(error.description)")
-            }
-        }
-    }
-}

@@ -117,7 +117,7 @@ final class Store {
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database, journal: journal)
-        reviews = try ReviewTable(database)
+        reviews = try ReviewTable(database, journal: journal)
         tally = try ClaimTally(database, wallNow: now)
         answers = try AnswerTable(database)
         // With a day's room for clocks that are set back.

@@ -52,6 +52,8 @@ package final class CrashDisk {
     package var failNext: (operation: Operation, code: Int32)?
     /// The same after as many changing operations.
     package var failAfter: (skip: Int, operation: Operation, code: Int32)?
+    /// A write that fails has written its first half.
+    package var halvesFailedWrites = false
     /// The next operation of this kind on the database itself, not its log, fails.
     package var failNextOnDatabase: Operation?
     package let name: String

@@ -137,3 +137,75 @@ import Testing
         #expect(text.contains("ledger.db-seal is damaged"))
     }
 }
+
+/// Ledgers in real files, and what other programs and people do to them.
+@Suite struct SealedFileTests {
+    let folder = ScratchFolder()
+
+    private func live(_ path: String, stops: Bool) throws {
+        let desk = try FileDesk(path)
+        try LedgerVerificationTests.live(desk)
+        if stops {
+            desk.core.stop()
+        } else {
+            desk.run(.admit(Pay.admission(wallet: 60, nonce: 60), AdmissionToken(number: 9999), { _ in }))
+        }
+        // A connection that is let go of unclosed is a process that is no more.
+    }
+
+    private func open() -> String {
+        do throws(StoreFault) {
+            let store = try Store(path: folder.file("ledger.db"), now: Pay.now)
+            try store.close()
+            return "opened"
+        } catch {
+            return error.description
+        }
+    }
+
+    /// Whoever looks into a stopped ledger with SQLite's own tools writes its log back: the journal proves the rows then.
+    @Test func anotherProgramMayWriteTheLogBack() throws {
+        try live(folder.file("ledger.db"), stops: false)
+        let seal = try #require(try Seal(ledger: folder.file("ledger.db"), vfs: nil, makes: false)?.record)
+        #expect(!seal.isWrittenBack && seal.logFrames > 0)
+        let other = try Database(path: folder.file("ledger.db"))
+        try other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        #expect(open() == "opened")
+        let next = try #require(try Seal(ledger: folder.file("ledger.db"), vfs: nil, makes: false)?.record)
+        #expect(next.isWrittenBack && next.sealedPages > 5)
+    }
+
+    /// And where they do not bear out the rows, nothing is taken.
+    @Test func aChangeByAnotherProgramIsRefusedUntilItIsAccepted() throws {
+        let path = folder.file("ledger.db")
+        for stops in [true, false] {
+            if stops { try live(path, stops: true) }
+            let other = try Database(path: path)
+            try other.execute("UPDATE claims SET amount = amount + 4 WHERE id = 1; PRAGMA wal_checkpoint(TRUNCATE)")
+            other.close()
+            #expect(open().contains(stops ? "another program wrote to it" : "not as"))
+            let found = try LedgerRepair.acceptLoss(path: path, now: Pay.now)
+            #expect(found.findings.contains { $0.contains("amount is") })
+            #expect(open() == "opened")
+        }
+    }
+
+    @Test func anEmptyFileIsNotTakenForANewLedger() throws {
+        let path = folder.file("ledger.db")
+        try live(path, stops: true)
+        #expect(truncate(path, 0) == 0)
+        #expect(open().contains("is empty, but entry"))
+        #expect(throws: LedgerFault.self) { try LedgerRepair.acceptLoss(path: path, now: Pay.now) }
+        #expect(unlink(Seal.path(of: path)) == 0)
+        #expect(open() == "opened")
+    }
+
+    @Test func theSealIsAsPrivateAsTheLedger() throws {
+        let path = folder.file("ledger.db")
+        _ = ProcessLock.tryLock(ledger: path)
+        try live(path, stops: true)
+        var status = stat()
+        #expect(stat(Seal.path(of: path), &status) == 0 && status.st_mode & 0o777 == 0o600)
+    }
+}
