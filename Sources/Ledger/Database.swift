@@ -13,10 +13,13 @@ struct StoreFault: Error, Hashable, CustomStringConvertible {
 /// One SQLite connection, used by one thread. The only place with SQLite's pointers beside `Statement`.
 final class Database {
     private let handle: OpaquePointer
+    let path: String
     /// Once a process, before its first connection.
     private static let isSetUp = farebox_sqlite3_omit_memory_statistics() == SQLITE_OK
     /// Pages in the write-ahead log after the last commit.
     private(set) var logPages = 0
+    /// Commits that wrote to the log.
+    private(set) var logCommits = 0
 
     /// `vfs` names a registered sqlite3_vfs; nil is the system's.
     init(path: String, readOnly: Bool = false, vfs: String? = nil) throws(StoreFault) {
@@ -32,6 +35,7 @@ final class Database {
             throw StoreFault(code: code, description: "cannot open \(path): \(text)")
         }
         handle = opened
+        self.path = path
     }
 
     /// Closes the connection, which may write a last checkpoint. A connection that failed is never closed: the checkpoint would
@@ -67,15 +71,33 @@ final class Database {
         sqlite3_wal_hook(
             handle,
             { database, _, _, pages in
-                Unmanaged<Database>.fromOpaque(database!).takeUnretainedValue().logPages = Int(pages)
+                let database = Unmanaged<Database>.fromOpaque(database!).takeUnretainedValue()
+                database.logPages = Int(pages)
+                database.logCommits += 1
                 return SQLITE_OK
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// Writes the log back into the database as far as readers allow.
-    func checkpoint() throws(StoreFault) {
-        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-        guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else { throw fault(code) }
+    /// Writes the log back into the database as far as readers allow; true where that was all of it, and synced.
+    func checkpoint() throws(StoreFault) -> Bool {
+        var (inLog, written): (Int32, Int32) = (0, 0)
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, &inLog, &written)
+        if code & 0xFF == SQLITE_BUSY { return false }
+        guard code == SQLITE_OK else { throw fault(code) }
+        return inLog == written
+    }
+
+    /// The database's own file.
+    func file() throws(StoreFault) -> DiskFile { try file(SQLITE_FCNTL_FILE_POINTER, "") }
+
+    /// The write-ahead log, once SQLite has opened it.
+    func log() throws(StoreFault) -> DiskFile { try file(SQLITE_FCNTL_JOURNAL_POINTER, "-wal") }
+
+    private func file(_ operation: Int32, _ suffix: String) throws(StoreFault) -> DiskFile {
+        var pointer: UnsafeMutablePointer<sqlite3_file>?
+        let code = sqlite3_file_control(handle, "main", operation, &pointer)
+        guard code == SQLITE_OK, let pointer, pointer.pointee.pMethods != nil else { throw fault(code) }
+        return DiskFile(borrowing: pointer, path: path + suffix)
     }
 
     func setBusyTimeout(milliseconds: Int32) { sqlite3_busy_timeout(handle, milliseconds) }

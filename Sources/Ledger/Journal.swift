@@ -13,25 +13,12 @@ final class Journal {
     private var valuesStart = 0
     private var hasher = SHA256()
     private let insert: Statement
-    private let putHead: Statement
 
     /// Continues the journal of `database`, whose tables are up to date.
     init(_ database: Database) throws(StoreFault) {
         self.database = database
         head = try Self.head(database)
         insert = try database.prepare("INSERT INTO journal VALUES (?1, ?2, ?3, ?4)")
-        putHead = try database.prepare("UPDATE ledger SET head_sequence = ?1, head_hash = ?2 WHERE only_row = 1")
-        let last = try database.prepare("SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")
-        defer { last.reset() }
-        let found =
-            try last.step()
-            ? JournalHead(sequence: last.integer(0), hash: Bytes32(last.blob(1)) ?? .zero) : try Self.cut(database)
-        guard found == head else {
-            throw StoreFault(
-                code: 0,
-                description: "the journal ends at entry \(found.sequence), the ledger says at \(head.sequence): "
-                    + "see \"farebox ledger verify\"")
-        }
     }
 
     /// The hash before the first entry.
@@ -43,17 +30,25 @@ final class Journal {
         return hasher.finish()
     }
 
+    /// The newest entry, or the one before the oldest that is kept.
     static func head(_ database: Database) throws(StoreFault) -> JournalHead {
-        try place("head_sequence, head_hash", database)
+        let last = try database.prepare("SELECT sequence, hash FROM journal ORDER BY sequence DESC LIMIT 1")
+        defer { last.reset() }
+        guard try last.step() else { return try cut(database) }
+        return JournalHead(sequence: last.integer(0), hash: Bytes32(last.blob(1)) ?? .zero)
+    }
+
+    /// The hash of an entry, if there is one.
+    static func entry(_ sequence: Int64, _ database: Database) throws(StoreFault) -> Bytes32? {
+        let statement = try database.prepare("SELECT hash FROM journal WHERE sequence = ?1")
+        try statement.bind(1, sequence)
+        defer { statement.reset() }
+        return try statement.step() ? Bytes32(statement.blob(0)) : nil
     }
 
     /// The entry before the oldest that is kept.
     static func cut(_ database: Database) throws(StoreFault) -> JournalHead {
-        try place("cut_sequence, cut_hash", database)
-    }
-
-    private static func place(_ columns: String, _ database: Database) throws(StoreFault) -> JournalHead {
-        let statement = try database.prepare("SELECT \(columns) FROM ledger")
+        let statement = try database.prepare("SELECT cut_sequence, cut_hash FROM ledger")
         defer { statement.reset() }
         guard try statement.step(), let hash = Bytes32(statement.blob(1)) else {
             throw StoreFault(code: 0, description: "the ledger's place in its journal is missing")
@@ -110,9 +105,6 @@ final class Journal {
         try insert.bindInPlace(3, bytes)
         try insert.bind(4, next.hash)
         try insert.run()
-        try putHead.bind(1, sequence)
-        try putHead.bind(2, next.hash)
-        try putHead.run()
         changes.removeAll()
         head = next
     }

@@ -8,6 +8,10 @@ enum JournalTable: UInt8, CaseIterable {
     case redemptions = 3
     /// No table: how far entries of the journal itself were dropped.
     case cuts = 4
+    case batchMembers = 5
+    /// Not the stored requests themselves, which their bindings prove.
+    case reviews = 6
+    case reviewURLs = 7
 
     /// One bit per group.
     struct Groups: OptionSet {
@@ -25,6 +29,9 @@ enum JournalTable: UInt8, CaseIterable {
         case .transactions: "transactions"
         case .redemptions: "redemptions"
         case .cuts: "cuts"
+        case .batchMembers: "batch_members"
+        case .reviews: "reviews"
+        case .reviewURLs: "review_urls"
         }
     }
 
@@ -34,6 +41,8 @@ enum JournalTable: UInt8, CaseIterable {
         case .transactions: Self.transactionKey
         case .redemptions: Self.redemptionKey
         case .cuts: Self.cutKey
+        case .batchMembers, .reviews: Self.ofClaimKey
+        case .reviewURLs: Self.reviewURLKey
         }
     }
 
@@ -43,6 +52,9 @@ enum JournalTable: UInt8, CaseIterable {
         case .transactions: Self.transactionGroups
         case .redemptions: Self.redemptionGroups
         case .cuts: Self.cutGroups
+        case .batchMembers: Self.batchMemberGroups
+        case .reviews: ReviewTable.journaled
+        case .reviewURLs: Self.reviewURLGroups
         }
     }
 
@@ -51,6 +63,10 @@ enum JournalTable: UInt8, CaseIterable {
     private static let transactionGroups = [TransactionTable.journaled]
     private static let redemptionKey = ["chain", "asset", "payer", "nonce"]
     private static let redemptionGroups = [["claim", "valid_before"]]
+    private static let ofClaimKey = ["claim"]
+    private static let batchMemberGroups = [["leader", "place"]]
+    private static let reviewURLKey = ["hash"]
+    private static let reviewURLGroups = [["review"]]
     private static let cutKey = ["only_row"]
     private static let cutGroups = [["cut_sequence", "cut_hash"]]
 }

@@ -127,7 +127,7 @@ final class LedgerCore {
         if failure == nil {
             do throws(StoreFault) {
                 if dirtySince != nil { try store.commit(at: unixNow) }
-                store.close()
+                try store.close()
             } catch {
                 fail(error)
             }

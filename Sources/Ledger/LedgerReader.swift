@@ -123,7 +123,11 @@ public final class LedgerReader {
     ///
     /// - Parameter expected: a head that was logged before; nothing up to it can have been changed unnoticed then.
     public func verify(expecting expected: JournalHead? = nil) throws(LedgerFault) -> LedgerVerification {
-        try read { () throws(StoreFault) in try LedgerVerifier.run(database, mark: mark, expecting: expected) }
+        try read { () throws(StoreFault) in
+            // Read before the rows are: what it names is in them then, whatever a gateway writes meanwhile.
+            let seal = try Seal(ledger: database.path, vfs: nil, makes: false)
+            return try LedgerVerifier.run(database, mark: mark, expecting: expected, seal: seal)
+        }
     }
 
     /// Every claim that was made from `since` on and before `until`, in Unix seconds, the oldest first.
@@ -180,33 +184,6 @@ public final class LedgerReader {
             return try body()
         } catch {
             throw LedgerFault(description: error.description)
-        }
-    }
-}
-
-/// A person's word on a claim while no gateway runs; takes the ledger's lock for as long as it writes.
-public enum LedgerRepair {
-    /// `now` in Unix seconds.
-    public static func resolve(
-        _ id: ClaimID, as resolution: ClaimResolution, path: String, now: Int64
-    ) throws(LedgerFault) -> ResolveOutcome {
-        guard LedgerFile.exists(path) else { throw LedgerFault(description: "\(path): there is no ledger") }
-        switch ProcessLock.tryLock(ledger: path) {
-        case .taken: throw LedgerFault(description: "\(path): a gateway holds the ledger; stop it first")
-        case .impossible(let reason): throw LedgerFault(description: reason)
-        case .held(let lock):
-            defer { withExtendedLifetime(lock) {} }
-            do throws(StoreFault) {
-                let store = try Store(path: path, now: now)
-                defer { store.close() }
-                _ = try Recovery.run(store, now: now)
-                try store.beginIfNeeded()
-                let outcome = try store.resolve(id, resolution, now: now)
-                try store.commit(at: now)
-                return outcome
-            } catch {
-                throw LedgerFault(description: "\(path): \(error.description)")
-            }
         }
     }
 }

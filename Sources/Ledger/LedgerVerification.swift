@@ -45,12 +45,13 @@ struct LedgerVerifier {
 
     /// In one read transaction, so that a running gateway changes nothing under it.
     static func run(
-        _ database: Database, mark: UInt32, expecting expected: JournalHead?
+        _ database: Database, mark: UInt32, expecting expected: JournalHead?, seal: Seal? = nil
     ) throws(StoreFault) -> LedgerVerification {
         try database.execute("BEGIN")
         defer { try? database.execute("COMMIT") }
         var verifier = try LedgerVerifier(database, mark: mark, expecting: expected)
         try verifier.readChain()
+        if let seal { try verifier.check(seal) }
         for table in JournalTable.allCases where table != .cuts { try verifier.compare(table) }
         try verifier.checkStructure()
         return verifier.result
@@ -88,15 +89,19 @@ struct LedgerVerifier {
             last = JournalHead(sequence: sequence, hash: stored)
             check(last)
         }
-        if last.sequence < result.head.sequence {
-            result.find(
-                "the journal ends at entry \(last.sequence), the ledger says at \(result.head.sequence): its end is cut off"
-            )
-        } else if last != result.head {
-            result.find("the journal's end, entry \(last.sequence), is not the one that the ledger names")
-        }
         checkExpectedWasSeen(last)
         checkCut(genesis)
+    }
+
+    /// Within the transaction: pages that no frame of the log stands for stay as they are until it ends.
+    private mutating func check(_ seal: Seal) throws(StoreFault) {
+        if let record = seal.record {
+            if let text = try StoreOpening.lag(database, behind: record.head) { result.find(text) }
+            let log = try StoreOpening.log(of: database.path, vfs: nil)
+            if case .damaged(let text) = try SealCheck.pages(database.file(), log: log, seal: seal) { result.find(text) }
+        } else if seal.isDamaged {
+            result.find("\(Seal.path(of: database.path)) holds no whole record")
+        }
     }
 
     private mutating func check(_ entry: JournalHead) {

@@ -86,6 +86,11 @@ extension Store {
     }
 
     private func retire(_ row: Int64, mayGo: Bool) throws(StoreFault) {
+        if mayGo {
+            try reviews.delete(ofClaim: row)
+        } else {
+            try rejournal(.reviewURLs, where: "review", row, staysWhole: true)
+        }
         for dependent in dependents {
             if let table = JournalTable.allCases.first(where: { $0.name == dependent.table }) {
                 try rejournal(table, where: dependent.column, row, staysWhole: !mayGo)

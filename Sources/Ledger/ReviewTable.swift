@@ -61,6 +61,12 @@ struct ReviewTable {
     static let columns =
         "r.claim, r.run, r.chain, r.payer, r.binding, r.state, r.why, r.payment_version, r.created_at, r.keep_seconds,"
         + " r.expires_at, r.decided_at, r.remark"
+    /// Beside the claim, which is the key: what never changes, what it is paid with, and what was decided.
+    static let journaled = [
+        ["chain", "payer", "binding", "why", "payment_version", "created_at", "keep_seconds"], ["run"], decision,
+    ]
+    private static let decision = ["state", "expires_at", "decided_at", "remark"]
+    private static let all: JournalTable.Groups = [.whole, .reviewRun, .reviewDecision]
     /// Its request may still be run: undecided, or approved and not paid for yet.
     private static let isOpen =
         "(r.state = 'waiting' OR r.state = 'approved' AND"
@@ -81,8 +87,12 @@ struct ReviewTable {
     private let findApproved: Statement
     private let findOver: Statement
     private let deleteReview: Statement
+    private let findURLs: Statement
+    private let deleteURL: Statement
+    private let journal: Journal
 
-    init(_ database: Database) throws(StoreFault) {
+    init(_ database: Database, journal: Journal) throws(StoreFault) {
+        self.journal = journal
         let select = "SELECT \(Self.columns) FROM reviews r "
         findByURL = try database.prepare(select + "JOIN review_urls u ON u.review = r.claim WHERE u.hash = ?1")
         findByClaim = try database.prepare(select + "WHERE r.claim = ?1")
@@ -94,15 +104,15 @@ struct ReviewTable {
         countAll = try database.prepare(
             "SELECT count(*) FROM reviews r WHERE r.state IN ('waiting', 'approved') AND \(Self.isOpen)")
         countWaiting = try database.prepare("SELECT count(*) FROM reviews WHERE state = 'waiting'")
+        let columns = ["claim"] + Self.journaled.joined() + ["head", "payment", "body", "caller"]
         insertReview = try database.prepare(
-            "INSERT OR REPLACE INTO reviews"
-                + " VALUES (?1, ?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?13, ?7, ?8, ?9, ?10, ?11,"
-                + " ?12, NULL, NULL)")
+            "INSERT OR REPLACE INTO reviews (\(columns.joined(separator: ", "))) VALUES ("
+                + columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ") + ")")
         insertURL = try database.prepare("INSERT INTO review_urls VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         countURLs = try database.prepare("SELECT count(*) FROM review_urls WHERE review = ?1")
         decideReview = try database.prepare(
-            "UPDATE reviews SET state = ?2, decided_at = ?3, remark = ?4, expires_at = ?3 + keep_seconds"
-                + " WHERE claim = ?1")
+            "UPDATE reviews SET "
+                + Self.decision.enumerated().map { "\($1) = ?\($0 + 2)" }.joined(separator: ", ") + " WHERE claim = ?1")
         setRun = try database.prepare("UPDATE reviews SET run = ?2 WHERE claim = ?1")
         findRequest = try Self.requestFinder(database)
         findApproved = try database.prepare(
@@ -110,6 +120,8 @@ struct ReviewTable {
                 + " ORDER BY r.claim")
         findOver = try database.prepare(select + "WHERE r.expires_at <= ?1 ORDER BY r.expires_at LIMIT 64")
         deleteReview = try database.prepare("DELETE FROM reviews WHERE claim = ?1")
+        findURLs = try database.prepare("SELECT hash FROM review_urls WHERE review = ?1")
+        deleteURL = try database.prepare("DELETE FROM review_urls WHERE hash = ?1")
     }
 
     func review(url hash: Bytes32) throws(StoreFault) -> ReviewRow? {
@@ -143,44 +155,61 @@ struct ReviewTable {
     func insert(
         _ claim: ClaimRecord, _ request: ReviewRequest, why: String, keepSeconds: Int64, now: Int64
     ) throws(StoreFault) {
-        try insertReview.bind(1, claim.id.row)
-        try insertReview.bind(2, claim.key.chain)
-        try insertReview.bind(3, claim.key.payer)
-        try insertReview.bind(4, claim.binding)
-        try insertReview.bind(5, why)
-        try insertReview.bind(6, request.head)
-        try insertReview.bind(7, request.body)
-        try insertReview.bind(8, Int64(request.paymentVersion))
-        try insertReview.bind(9, request.callerAddress)
-        try insertReview.bind(10, now)
-        try insertReview.bind(11, keepSeconds)
-        try insertReview.bind(12, now.addingReportingOverflow(keepSeconds).partialValue)
-        try insertReview.bind(13, request.payment)
-        try insertReview.run()
+        // A row that is replaced takes its URLs with it.
+        try deleteURLs(of: claim.id.row)
+        let rest = Int32(1 + Self.journaled.joined().count)
+        try insertReview.bind(rest + 1, request.head)
+        try insertReview.bind(rest + 2, request.payment)
+        try insertReview.bind(rest + 3, request.body)
+        try insertReview.bind(rest + 4, request.callerAddress)
+        journal.begin(.reviews, Self.all)
+        journal.append(claim.id.row)
+        journal.append(claim.key.chain)
+        journal.append(claim.key.payer)
+        journal.append(claim.binding)
+        journal.append(why)
+        journal.append(Int64(request.paymentVersion))
+        journal.append(now)
+        journal.append(keepSeconds)
+        journal.append(claim.id.row)
+        appendDecision(.waiting, expiresAt: now.addingReportingOverflow(keepSeconds).partialValue, nil, remark: nil)
+        try journal.run(insertReview)
+    }
+
+    private func appendDecision(_ state: ReviewState, expiresAt: Int64, _ decidedAt: Int64?, remark: String?) {
+        journal.append(state.rawValue)
+        journal.append(expiresAt)
+        journal.append(decidedAt)
+        journal.append(remark)
     }
 
     /// False where the review has as many URLs as it may.
     func addURL(_ hash: Bytes32, to review: Int64) throws(StoreFault) -> Bool {
         try countURLs.bind(1, review)
         guard try count(countURLs) < Self.urlsPerReview else { return false }
-        try insertURL.bind(1, hash)
-        try insertURL.bind(2, review)
-        try insertURL.run()
+        journal.begin(.reviewURLs, .whole)
+        journal.append(hash)
+        journal.append(review)
+        try journal.run(insertURL)
+        if journal.database.changedRows == 0 { journal.withdraw() }
         return true
     }
 
     func decide(_ row: Int64, _ state: ReviewState, remark: String?, now: Int64) throws(StoreFault) {
-        try decideReview.bind(1, row)
-        try decideReview.bind(2, state.rawValue)
-        try decideReview.bind(3, now)
-        try decideReview.bind(4, remark)
-        try decideReview.run()
+        guard let review = try review(claim: row) else { return }
+        journal.begin(.reviews, .reviewDecision)
+        journal.append(row)
+        appendDecision(
+            state, expiresAt: now.addingReportingOverflow(review.keepSeconds).partialValue, now, remark: remark)
+        try journal.run(decideReview)
     }
 
     func setRun(_ run: Int64, of review: Int64) throws(StoreFault) {
-        try setRun.bind(1, review)
-        try setRun.bind(2, run)
-        try setRun.run()
+        journal.begin(.reviews, .reviewRun)
+        journal.append(review)
+        journal.append(run)
+        try journal.run(setRun)
+        if journal.database.changedRows == 0 { journal.withdraw() }
     }
 
     func request(of row: Int64) throws(StoreFault) -> ReviewRequest? { try Self.request(of: row, by: findRequest) }
@@ -208,8 +237,34 @@ struct ReviewTable {
     }
 
     func delete(_ row: Int64) throws(StoreFault) {
-        try deleteReview.bind(1, row)
-        try deleteReview.run()
+        try deleteURLs(of: row)
+        journal.begin(.reviews, .none)
+        journal.append(row)
+        try journal.run(deleteReview)
+        if journal.database.changedRows == 0 { journal.withdraw() }
+    }
+
+    private func deleteURLs(of review: Int64) throws(StoreFault) {
+        var hashes: [Bytes32] = []
+        try findURLs.bind(1, review)
+        while try findURLs.step() {
+            if let hash = Bytes32(findURLs.blob(0)) { hashes.append(hash) }
+        }
+        findURLs.reset()
+        for hash in hashes {
+            journal.begin(.reviewURLs, .none)
+            journal.append(hash)
+            try journal.run(deleteURL)
+        }
+    }
+
+    /// Every review that waits as this claim, or was paid with it.
+    func delete(ofClaim row: Int64) throws(StoreFault) {
+        let find = try journal.database.prepare("SELECT claim FROM reviews WHERE claim = ?1 OR run = ?1")
+        try find.bind(1, row)
+        var reviews: [Int64] = []
+        while try find.step() { reviews.append(find.integer(0)) }
+        for review in reviews { try delete(review) }
     }
 
     private func count(_ statement: Statement) throws(StoreFault) -> Int {
@@ -236,4 +291,10 @@ struct ReviewTable {
             decidedAt: statement.isNull(11) ? nil : statement.integer(11),
             remark: statement.isNull(12) ? nil : statement.text(12))
     }
+}
+
+extension JournalTable.Groups {
+    /// Of `reviews`.
+    fileprivate static let reviewRun = JournalTable.Groups(rawValue: 1 << 1)
+    fileprivate static let reviewDecision = JournalTable.Groups(rawValue: 1 << 2)
 }

@@ -53,7 +53,7 @@ enum Schema {
             if version == 0 {
                 let genesis = "x'\(Journal.genesis(mark: mark, createdAt: now).hex.dropFirst(2))'"
                 try database.execute(
-                    "INSERT INTO ledger VALUES (1, \(mark), \(now), 0, \(genesis), 0, \(genesis));"
+                    "INSERT INTO ledger VALUES (1, \(mark), \(now), 0, \(genesis));"
                         + " PRAGMA application_id = \(applicationID)")
             }
             try database.execute("PRAGMA user_version = \(steps.count); COMMIT")

@@ -6,9 +6,7 @@ extension Schema {
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
             mark INTEGER NOT NULL,
             created_at INTEGER NOT NULL,
-            -- The journal's newest entry, and the one before the oldest that is kept.
-            head_sequence INTEGER NOT NULL,
-            head_hash BLOB NOT NULL CHECK (length(head_hash) = 32),
+            -- The journal's entry before the oldest that is kept.
             cut_sequence INTEGER NOT NULL,
             cut_hash BLOB NOT NULL CHECK (length(cut_hash) = 32)
         ) STRICT;

@@ -29,6 +29,7 @@ final class Store {
     let tally: ClaimTally
     let answers: AnswerTable
     let journal: Journal
+    private let log: SealedLog
     let reviews: ReviewTable
     /// The ledger's random mark, part of every claim's name.
     let mark: UInt32
@@ -49,10 +50,6 @@ final class Store {
     static let identified =
         "SELECT 1 FROM claims WHERE payment_id = ?5 AND state NOT IN ('void', 'failed')"
         + " AND (state <> 'delivered' OR updated_at > ?6) AND (chain, asset, payer, nonce) <> (?1, ?2, ?3, ?4) LIMIT 1"
-    /// The log is written back whenever it has grown by as much.
-    static let checkpointPages = 1000
-    private var checkpointDuePages = Store.checkpointPages
-
     private struct BalanceKey: Hashable {
         let wallet: Wallet
         let asset: Bytes20
@@ -65,11 +62,13 @@ final class Store {
 
     /// Opens or makes the ledger at `path` and brings its tables up to date. The caller holds the process lock. A connection that
     /// fails here is let go unclosed, as in `Database.close`.
-    init(path: String, vfs: String? = nil, now: Int64) throws(StoreFault) {
+    init(path: String, vfs: String? = nil, now: Int64, acceptsLoss: Bool = false) throws(StoreFault) {
         let database = try Database(path: path, vfs: vfs)
         self.database = database
-        _ = try Schema.check(database)
+        let opening = acceptsLoss ? nil : try StoreOpening(path: path, vfs: vfs, database: database)
+        try opening?.checkJournal(version: try Schema.check(database))
         try Schema.prepareToWrite(database)
+        log = try SealedLog(database, vfs: vfs)
         try Schema.migrate(database, mark: UInt32.random(in: 0...UInt32.max), now: now)
         guard let mark = UInt32(try database.value("SELECT mark FROM ledger") ?? "") else {
             throw StoreFault(code: 0, description: "the ledger's mark is missing")
@@ -118,14 +117,15 @@ final class Store {
             "SELECT amount FROM claims WHERE chain = ?1 AND payer = ?2 AND state IN ('owed', 'unknown') AND state = 'unknown'"
                 + " AND asset = ?3 AND facilitator = '\(ClaimFacilitator.chain.rawText)' AND valid_before > ?4")
         transactions = try TransactionTable(database, journal: journal)
-        reviews = try ReviewTable(database)
+        reviews = try ReviewTable(database, journal: journal)
         tally = try ClaimTally(database, wallNow: now)
         answers = try AnswerTable(database)
-        database.countLogPages()
         // With a day's room for clocks that are set back.
         try beginIfNeeded()
         try dropRedemptions(validBefore: now - 86_400)
         try commit(at: now)
+        if opening.map(\.isUnproven) ?? true { try log.writeBack(journal.head, sealing: true) }
+        try log.syncSeal()
         let wallets = try database.prepare(
             "SELECT chain, payer FROM claims WHERE state IN ('owed', 'unknown') UNION SELECT chain, payer FROM redemptions"
         )
@@ -138,7 +138,15 @@ final class Store {
     }
 
     /// Lets go of the file. Only for a store that never failed.
-    func close() { database.close() }
+    func close() throws(StoreFault) {
+        try writeBack()
+        database.close()
+    }
+
+    /// Writes the log back into the database and seals it.
+    func writeBack() throws(StoreFault) {
+        if !isOpen { try log.writeBack(journal.head) }
+    }
 
     /// Starts the transaction if none is open. `isBusy` where another process writes: nothing was done, it may be tried again.
     func beginIfNeeded() throws(StoreFault) {
@@ -154,17 +162,12 @@ final class Store {
         try journal.write(at: now)
         try commitAll.run()
         isOpen = false
+        try log.noteCommit(journal.head)
     }
 
     /// Writes a log that has grown long back into the database; to be called when nobody waits. Its failure counts as a commit's.
     func checkpointIfDue() throws(StoreFault) {
-        guard !isOpen, database.logPages >= checkpointDuePages else {
-            // The log starts anew once all of it was written back.
-            if database.logPages < Self.checkpointPages { checkpointDuePages = Self.checkpointPages }
-            return
-        }
-        try database.checkpoint()
-        checkpointDuePages = database.logPages + Self.checkpointPages
+        if !isOpen { try log.checkpointIfDue(journal.head) }
     }
 
     func claim(_ key: ClaimKey) throws(StoreFault) -> ClaimRecord? {

@@ -52,10 +52,11 @@ final class TransactionTable {
         if claims.count > 1 { for claim in claims where try isSent(claim) { return false } }
         guard try add(transaction, number: 0, claim: claims[0], now: now) else { return false }
         for (place, claim) in claims.enumerated().dropFirst() {
-            try insertMember.bind(1, claim)
-            try insertMember.bind(2, claims[0])
-            try insertMember.bind(3, Int64(place))
-            try insertMember.run()
+            journal.begin(.batchMembers, .whole)
+            journal.append(claim)
+            journal.append(claims[0])
+            journal.append(Int64(place))
+            try journal.run(insertMember)
         }
         return true
     }

@@ -11,6 +11,7 @@ struct LedgerCommand: ParsableCommand {
         subcommands: [
             LedgerListCommand.self, LedgerOwedCommand.self, LedgerPendingCommand.self, LedgerResolveCommand.self,
             LedgerVerifyCommand.self, LedgerExportCommand.self, LedgerAuditCommand.self,
+            LedgerAcceptLossCommand.self,
         ])
 }
 

@@ -52,6 +52,8 @@ package final class CrashDisk {
     package var failNext: (operation: Operation, code: Int32)?
     /// The same after as many changing operations.
     package var failAfter: (skip: Int, operation: Operation, code: Int32)?
+    /// A write that fails has written its first half.
+    package var halvesFailedWrites = false
     /// The next operation of this kind on the database itself, not its log, fails.
     package var failNextOnDatabase: Operation?
     package let name: String
@@ -139,6 +141,22 @@ package final class CrashDisk {
 
     func delete(_ name: String) { files[name] = nil }
     package func size(_ name: String) -> Int { files[name]?.live.count ?? 0 }
+
+    /// A file as something other than the ledger left it.
+    private func spoil(_ name: String, _ change: (inout [UInt8]) -> Void) {
+        guard let file = files[name] else { return }
+        var bytes = file.live
+        change(&bytes)
+        files[name] = File(bytes)
+    }
+
+    package func cut(_ name: String, to size: Int) { spoil(name) { $0.removeLast(max(0, $0.count - size)) } }
+
+    package func flip(_ name: String, at offset: Int, bit: Int) { spoil(name) { $0[offset] ^= 1 << UInt8(bit) } }
+
+    package func remove(_ name: String) { files[name] = nil }
+
+    package func copy(_ name: String, from other: CrashDisk) { files[name] = other.files[name].map { File($0.live) } }
 
     /// Reads in place, without a copy of the whole file.
     func read(_ file: File, _ offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {

@@ -48,8 +48,13 @@ private nonisolated(unsafe) let methods: UnsafeMutablePointer<sqlite3_io_methods
     }
     methods.pointee.xWrite = { file, source, count, offset in
         let body = OpenFile.body(file)
-        if let code = body.disk.enter(.write, body.name) { return code }
         let bytes = Array(UnsafeRawBufferPointer(start: source, count: Int(count)))
+        if let code = body.disk.enter(.write, body.name) {
+            if body.disk.halvesFailedWrites && !body.disk.isDown {
+                body.disk.change(body.file, .write(offset: Int(offset), bytes: Array(bytes.prefix(bytes.count / 2))))
+            }
+            return code
+        }
         body.disk.change(body.file, .write(offset: Int(offset), bytes: bytes))
         return SQLITE_OK
     }

@@ -90,7 +90,7 @@ final class Desk {
     /// The process is no more: what is on the disk stays as it is, and SQLite's memory comes back.
     deinit {
         disk.cutPower()
-        core.store.close()
+        core.store.database.close()
     }
 
     func admit(_ admission: Admission) -> Answer<Admitted> { admitted(admission).answer }

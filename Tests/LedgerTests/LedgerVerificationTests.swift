@@ -1,6 +1,7 @@
 import Bytes
 import CrashDisk
 import Digests
+import Glibc
 import Testing
 
 @testable import Ledger
@@ -94,13 +95,9 @@ import Testing
                 + " WHERE sequence IN (2, 3)", "entry 2 was changed"
         ),
         ("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)", "its end is cut off"),
-        (
-            "DELETE FROM journal WHERE sequence > 3; UPDATE ledger SET head_sequence = 3, head_hash = (SELECT hash FROM journal"
-                + " WHERE sequence = 3)", "is not in the journal"
-        ),
+        ("DELETE FROM journal WHERE sequence > 3", "is not in the journal"),
         ("DELETE FROM journal", "its end is cut off"),
-        ("UPDATE ledger SET head_hash = zeroblob(32)", "is not the one that the ledger names"),
-        ("UPDATE ledger SET head_sequence = head_sequence - 1", "is not the one that the ledger names"),
+        ("UPDATE journal SET hash = zeroblob(32) WHERE sequence = (SELECT max(sequence) FROM journal)", "is not the one that was on disk"),
         ("UPDATE ledger SET created_at = created_at + 1", "mark or time of making"),
         ("UPDATE ledger SET mark = mark - 1", "mark or time of making"),
         (
@@ -126,10 +123,12 @@ import Testing
         // The last commit undone in every place, as if it had never been.
         try tamper(
             """
-            DELETE FROM journal WHERE sequence > 1; UPDATE ledger SET head_sequence = 1, head_hash = (SELECT hash FROM journal);
+            DELETE FROM journal WHERE sequence > 1;
             DELETE FROM redemptions; DELETE FROM transactions; DELETE FROM claims WHERE id > 1;
             UPDATE claims SET state = 'claimed', at_rest = 0, paid = 0, transaction_id = NULL, settle = 'first'
             """)
+        #expect(try !verify().isSound, "the seal tells")
+        #expect(unlink(folder.file("ledger.db-seal")) == 0)
         #expect(try verify().isSound)
         let cut = try verify(expecting: noted)
         #expect(cut.findings.contains { $0.contains("before the noted entry \(noted.sequence): its end is cut off") })

@@ -247,11 +247,11 @@ import Testing
         #expect(try store.answers.earliestExpiry() == nil)
         try store.commit(at: Pay.now)
         #expect(try !holds(store, path, "secret"))
-        store.close()
+        try store.close()
     }
 
     private func holds(_ store: Store, _ path: String, _ text: String) throws -> Bool {
-        try store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try store.writeBack()
         let file = try #require(fopen(path, "r"))
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 4 << 20)

@@ -84,6 +84,6 @@ import Testing
         let store = try Store(path: path, now: Pay.now + 50)
         try store.tally.open(Self.bounds)
         #expect(store.tally.booksKept == 2 && store.tally.walletsKept == 4)
-        store.close()
+        try store.close()
     }
 }

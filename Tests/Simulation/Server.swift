@@ -29,7 +29,7 @@ final class Server: @unchecked Sendable {
             recovered = try Recovery.run(store, now: now)
         } catch {
             world.disk.cutPower()
-            store.close()
+            store.database.close()
             throw error
         }
         core = LedgerCore(store: store, clock: world.clock, mailbox: mailbox)
@@ -43,7 +43,7 @@ final class Server: @unchecked Sendable {
         guard isAlive else { return }
         isAlive = false
         world.disk.cutPower()
-        core.store.close()
+        core.store.database.close()
         exchanges = [:]
         money = nil
     }

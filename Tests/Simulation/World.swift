@@ -86,7 +86,7 @@ package final class World: @unchecked Sendable {
         guard let store = try? Store(path: Server.path, vfs: disk.name, now: WorldClock.beginning) else {
             preconditionFailure("an empty ledger cannot be made")
         }
-        store.close()
+        try? store.close()
         return disk
     }()
 
