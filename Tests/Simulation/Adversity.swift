@@ -66,6 +66,7 @@ struct Adversity {
         copies = draw(400)
     }
 
-    /// Nobody but us moves a payer's money, and no block is taken back: what a reading of a balance says stays true.
-    var isChainCalm: Bool { reorganization == 0 && stranger == 0 && withdrawal == 0 && drain == 0 }
+    /// Nobody but us moves a payer's money, no block is taken back, and no node is behind: what a reading of a balance says is true and
+    /// stays so.
+    var isChainCalm: Bool { reorganization == 0 && stranger == 0 && withdrawal == 0 && drain == 0 && nodeLag == 0 }
 }

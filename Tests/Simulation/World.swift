@@ -23,7 +23,7 @@ final class WorldClock: LedgerClock, @unchecked Sendable {
 ///
 /// @unchecked: see `WorldClock`.
 package final class World: @unchecked Sendable {
-    static let wallets = 3
+    static let wallets = 2
     /// Play money and money on the chain of each wallet.
     static let balance: UInt128 = 10
 
@@ -94,7 +94,7 @@ package final class World: @unchecked Sendable {
     package func run() -> [String] {
         start()
         block()
-        for _ in 0..<pick(2...6) {
+        for _ in 0..<pick(2...7) {
             let shopper = Shopper(self, number: shoppers.count + 1)
             shoppers.append(shopper)
             after(UInt64(pick(0...20_000))) { shopper.buy() }
