@@ -14,7 +14,9 @@ final class DiskFile {
     ///
     /// - Parameter vfs: a registered sqlite3_vfs; nil is the system's.
     init?(path: String, vfs: String?, makes: Bool) throws(StoreFault) {
-        guard let system = sqlite3_vfs_find(vfs) else { throw StoreFault(code: 0, description: "no file system \(vfs ?? "")") }
+        guard let system = sqlite3_vfs_find(vfs) else {
+            throw StoreFault(code: 0, description: "no file system \(vfs ?? "")")
+        }
         if !makes {
             var exists: Int32 = 0
             let code = system.pointee.xAccess(system, path, SQLITE_ACCESS_EXISTS, &exists)

@@ -27,7 +27,8 @@ public enum LedgerRepair {
             guard try database.file().size() > 0, try Schema.check(database) > 0 else {
                 throw StoreFault(
                     code: 0,
-                    description: "there is nothing in it to accept: restore a copy, or remove it and \(Seal.path(of: path))")
+                    description:
+                        "there is nothing in it to accept: restore a copy, or remove it and \(Seal.path(of: path))")
             }
             let check = try database.value("PRAGMA integrity_check(1)") ?? "-"
             guard check == "ok" else {
@@ -40,7 +41,9 @@ public enum LedgerRepair {
         }
     }
 
-    private static func locked<Value>(_ path: String, _ body: () throws(StoreFault) -> Value) throws(LedgerFault) -> Value {
+    private static func locked<Value>(_ path: String, _ body: () throws(StoreFault) -> Value) throws(LedgerFault)
+        -> Value
+    {
         guard LedgerFile.exists(path) else { throw LedgerFault(description: "\(path): there is no ledger") }
         switch ProcessLock.tryLock(ledger: path) {
         case .taken: throw LedgerFault(description: "\(path): a gateway holds the ledger; stop it first")

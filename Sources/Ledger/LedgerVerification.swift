@@ -98,7 +98,9 @@ struct LedgerVerifier {
         if let record = seal.record {
             if let text = try StoreOpening.lag(database, behind: record.head) { result.find(text) }
             let log = try StoreOpening.log(of: database.path, vfs: nil)
-            if case .damaged(let text) = try SealCheck.pages(database.file(), log: log, seal: seal) { result.find(text) }
+            if case .damaged(let text) = try SealCheck.pages(database.file(), log: log, seal: seal) {
+                result.find(text)
+            }
         } else if seal.isDamaged {
             result.find("\(Seal.path(of: database.path)) holds no whole record")
         }

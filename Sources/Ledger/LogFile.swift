@@ -39,7 +39,9 @@ struct LogFile {
         }
         let magic = field(header, 0)
         let pageBytes = Int(field(header, 8))
-        guard magic & ~1 == 0x377F_0682, pageBytes.nonzeroBitCount == 1, (512...65_536).contains(pageBytes) else { return }
+        guard magic & ~1 == 0x377F_0682, pageBytes.nonzeroBitCount == 1, (512...65_536).contains(pageBytes) else {
+            return
+        }
         let isBigEndian: Int32 = magic & 1 == 1 ? 1 : 0
         var (first, second): (UInt32, UInt32) = (0, 0)
         func add(_ bytes: UnsafeMutableRawPointer, _ count: Int) {
@@ -70,7 +72,8 @@ struct LogFile {
                 guard field(frame, 16) == first, field(frame, 20) == second else { return }
                 number += 1
                 open[page] = PageSum.of(
-                    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(frame)[Self.frameHeaderBytes...]), number: page)
+                    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(frame)[Self.frameHeaderBytes...]),
+                    number: page)
                 if field(frame, 4) != 0 {
                     frames = number
                     pages.merge(open) { _, new in new }

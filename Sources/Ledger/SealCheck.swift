@@ -19,7 +19,8 @@ enum SealCheck {
             // Where not one frame is left, nothing lies over the database, which has it all.
             if record.isWrittenBack && log.frames == 0 { return .sound }
             return .damaged(
-                "\(ledger)-wal is damaged or cut off: \(log.frames) of the \(record.logFrames) frames that were on disk are sound")
+                "\(ledger)-wal is damaged or cut off: \(log.frames) of the \(record.logFrames) frames that were on disk are sound"
+            )
         }
         return record.isWrittenBack ? .sound : .unproven
     }

@@ -29,7 +29,8 @@ struct SealRecord: Hashable {
         func word(_ at: Int) -> UInt64 { UInt64(bigEndian: bytes.load(fromByteOffset: at * 8, as: UInt64.self)) }
         guard bytes.count == Self.bytes, word(0) == Self.magic,
             word(12) == PageSum.of(UnsafeRawBufferPointer(rebasing: bytes[..<96]), number: 0),
-            let sequence = Int64(exactly: word(2)), let frames = Int(exactly: word(8)), let pages = Int(exactly: word(10)),
+            let sequence = Int64(exactly: word(2)), let frames = Int(exactly: word(8)),
+            let pages = Int(exactly: word(10)),
             let hash = Bytes32(UnsafeRawBufferPointer(rebasing: bytes[24..<56]))
         else { return nil }
         number = word(1)

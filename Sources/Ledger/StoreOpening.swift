@@ -22,7 +22,8 @@ struct StoreOpening {
         if seal.isDamaged {
             throw StoreFault(
                 code: 0,
-                description: "\(Seal.path(of: path)) is damaged: it holds no whole record of how far the ledger had come; "
+                description:
+                    "\(Seal.path(of: path)) is damaged: it holds no whole record of how far the ledger had come; "
                     + Self.advice)
         }
         guard let record = seal.record else {
@@ -78,7 +79,8 @@ struct StoreOpening {
     static func lag(_ database: Database, behind head: JournalHead) throws(StoreFault) -> String? {
         let last = try Journal.head(database)
         if last.sequence < head.sequence {
-            return "the journal ends at entry \(last.sequence), but entry \(head.sequence) was on disk: its end is cut off"
+            return
+                "the journal ends at entry \(last.sequence), but entry \(head.sequence) was on disk: its end is cut off"
         }
         let cut = try Journal.cut(database)
         if head.sequence < cut.sequence { return nil }

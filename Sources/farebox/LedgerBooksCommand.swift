@@ -40,7 +40,8 @@ struct LedgerVerifyCommand: ParsableCommand {
 struct LedgerAcceptLossCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept-loss",
-        abstract: "Takes a ledger as it is, after its files were cut off, damaged or changed; the gateway must not be running.",
+        abstract:
+            "Takes a ledger as it is, after its files were cut off, damaged or changed; the gateway must not be running.",
         discussion: """
             A gateway does not start with a ledger whose files are not as it left them. Restoring a copy of all its files (the \
             database, -wal and -seal) is better, if it is the newest. Without one: what was written and is not there is \
@@ -55,7 +56,9 @@ struct LedgerAcceptLossCommand: ParsableCommand {
             let path = try ledger.existingPath()
             let found = try LedgerRepair.acceptLoss(path: path, now: wallSeconds())
             for finding in found.findings { print(finding) }
-            if found.findingsCount > found.findings.count { print("and \(found.findingsCount - found.findings.count) more") }
+            if found.findingsCount > found.findings.count {
+                print("and \(found.findingsCount - found.findings.count) more")
+            }
             print("taken as it is, up to entry \(found.head)")
         } catch {
             printError("farebox: \(error)")

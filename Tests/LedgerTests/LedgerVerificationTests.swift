@@ -97,7 +97,10 @@ import Testing
         ("DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)", "its end is cut off"),
         ("DELETE FROM journal WHERE sequence > 3", "is not in the journal"),
         ("DELETE FROM journal", "its end is cut off"),
-        ("UPDATE journal SET hash = zeroblob(32) WHERE sequence = (SELECT max(sequence) FROM journal)", "is not the one that was on disk"),
+        (
+            "UPDATE journal SET hash = zeroblob(32) WHERE sequence = (SELECT max(sequence) FROM journal)",
+            "is not the one that was on disk"
+        ),
         ("UPDATE ledger SET created_at = created_at + 1", "mark or time of making"),
         ("UPDATE ledger SET mark = mark - 1", "mark or time of making"),
         (

@@ -34,7 +34,11 @@ import Testing
     }
 
     /// What came of opening `disk`.
-    enum Opened: Hashable { case same, refused(String), other }
+    enum Opened: Hashable {
+        case same
+        case refused(String)
+        case other
+    }
 
     static func open(_ disk: CrashDisk, _ expected: [String]) -> Opened {
         do {
@@ -63,7 +67,9 @@ import Testing
         // Each page or frame, within its header, in its middle, and one byte less than all.
         let unit = file == "ledger.db" ? 4096 : 4120
         let begin = file == "ledger.db" ? 0 : 32
-        let places = stride(from: begin, through: size, by: unit).flatMap { [$0, $0 + 10, $0 + unit / 2, $0 + unit - 1] }
+        let places = stride(from: begin, through: size, by: unit).flatMap {
+            [$0, $0 + 10, $0 + unit / 2, $0 + unit - 1]
+        }
         for place in [0, 1, 16, 31] + places where place < size {
             let copy = disk.reboot(.all)
             copy.cut(file, to: place)
@@ -79,7 +85,9 @@ import Testing
         if file == "ledger.db-wal" || written { #expect(refused > size / unit) }
     }
 
-    @Test(arguments: [false, true], ["ledger.db", "ledger.db-wal"]) func aThousandBits(written: Bool, file: String) throws {
+    @Test(arguments: [false, true], ["ledger.db", "ledger.db-wal"]) func aThousandBits(written: Bool, file: String)
+        throws
+    {
         let (disk, rows) = try Self.disk(written: written)
         var random = SplitMix(state: written ? 1 : 2)
         var counts: [String: Int] = [:]
@@ -120,16 +128,23 @@ import Testing
     @Test(arguments: [false, true]) func lostFiles(written: Bool) throws {
         let (disk, rows) = try Self.disk(written: written)
         for (names, opens) in [
-            (["ledger.db"], false), (["ledger.db-wal"], false), (["ledger.db", "ledger.db-wal"], false), (["ledger.db-seal"], true),
+            (["ledger.db"], false), (["ledger.db-wal"], false), (["ledger.db", "ledger.db-wal"], false),
+            (["ledger.db-seal"], true),
         ] {
             let copy = disk.reboot(.all)
             for name in names { copy.remove(name) }
             let opened = Self.open(copy, rows)
-            if opens { #expect(opened == .same, "\(names)") } else { #expect(opened != .same && opened != .other, "\(names)") }
+            if opens {
+                #expect(opened == .same, "\(names)")
+            } else {
+                #expect(opened != .same && opened != .other, "\(names)")
+            }
         }
         guard written else { return }
         let damaged = disk.reboot(.all)
-        for place in Seal.places where place < damaged.size("ledger.db-seal") { damaged.flip("ledger.db-seal", at: place + 20, bit: 3) }
+        for place in Seal.places where place < damaged.size("ledger.db-seal") {
+            damaged.flip("ledger.db-seal", at: place + 20, bit: 3)
+        }
         guard case .refused(let text) = Self.open(damaged, rows) else {
             Issue.record("a seal without a record was passed over")
             return
