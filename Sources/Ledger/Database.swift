@@ -13,6 +13,7 @@ struct StoreFault: Error, Hashable, CustomStringConvertible {
 /// One SQLite connection, used by one thread. The only place with SQLite's pointers beside `Statement`.
 final class Database {
     private let handle: OpaquePointer
+    /// The real one, beside which its side files stand.
     let path: String
     /// Once a process, before its first connection.
     private static let isSetUp = farebox_sqlite3_omit_memory_statistics() == SQLITE_OK
@@ -35,7 +36,7 @@ final class Database {
             throw StoreFault(code: code, description: "cannot open \(path): \(text)")
         }
         handle = opened
-        self.path = path
+        self.path = sqlite3_db_filename(opened, "main").map { String(cString: $0) } ?? path
     }
 
     /// Closes the connection, which may write a last checkpoint. A connection that failed is never closed: the checkpoint would

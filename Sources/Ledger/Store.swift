@@ -65,7 +65,7 @@ final class Store {
     init(path: String, vfs: String? = nil, now: Int64, acceptsLoss: Bool = false) throws(StoreFault) {
         let database = try Database(path: path, vfs: vfs)
         self.database = database
-        let opening = acceptsLoss ? nil : try StoreOpening(path: path, vfs: vfs, database: database)
+        let opening = acceptsLoss ? nil : try StoreOpening(database, vfs: vfs)
         try opening?.checkJournal(version: try Schema.check(database))
         try Schema.prepareToWrite(database)
         log = try SealedLog(database, vfs: vfs)

@@ -1,7 +1,6 @@
 /// What has to hold of the files before a ledger is opened for writing.
 struct StoreOpening {
     let path: String
-    let vfs: String?
     let database: Database
     let seal: Seal?
     /// The journal has to prove the rows, because the seal cannot.
@@ -10,9 +9,8 @@ struct StoreOpening {
     static let advice = "restore a copy of all its files, or see \"farebox ledger accept-loss --help\""
 
     /// Looks at the files themselves, before SQLite does: it would begin a new ledger in the place of an empty file, and forget the log.
-    init(path: String, vfs: String?, database: Database) throws(StoreFault) {
-        self.path = path
-        self.vfs = vfs
+    init(_ database: Database, vfs: String?) throws(StoreFault) {
+        path = database.path
         self.database = database
         seal = try Seal(ledger: path, vfs: vfs, makes: false)
         guard let seal else {

@@ -216,6 +216,36 @@ import Testing
         #expect(open() == "opened")
     }
 
+    /// Under a running gateway: it goes on, and its pages are sealed again with the next log that is written back.
+    @Test func aLogThatAnotherProgramWritesBackMeanwhile() throws {
+        let path = folder.file("ledger.db")
+        let desk = try FileDesk(path)
+        try LedgerVerificationTests.live(desk)
+        for goesOn in [true, false] {
+            let other = try Database(path: path)
+            try other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            other.close()
+            if goesOn { #expect(desk.admit(Pay.admission(wallet: 70, nonce: 70)) != nil) }
+            try desk.core.store.writeBack()
+            let record = try #require(try Seal(ledger: path, vfs: nil, makes: false)?.record)
+            #expect(record.isWrittenBack && record.sealedPages > 5)
+        }
+        #expect(desk.core.failure == nil)
+        desk.core.stop()
+        #expect(open() == "opened")
+    }
+
+    /// By another name: the side files stand beside the real one.
+    @Test func aLinkToALedger() throws {
+        let path = folder.file("ledger.db")
+        try live(path, stops: false)
+        #expect(symlink(path, folder.file("link.db")) == 0)
+        let log = LogFile.headerBytes + 100
+        #expect(truncate(path + "-wal", log) == 0)
+        #expect(throws: StoreFault.self) { try Store(path: folder.file("link.db"), now: Pay.now) }
+        #expect(access(folder.file("link.db-seal"), F_OK) != 0)
+    }
+
     @Test func theSealIsAsPrivateAsTheLedger() throws {
         let path = folder.file("ledger.db")
         _ = ProcessLock.tryLock(ledger: path)

@@ -53,12 +53,16 @@ def synced_before_first_upstream_byte(all_calls: list[Call], port: int) -> str |
     if not sends:
         return "no byte was sent upstream"
     first = sends[0].began
-    writes = [c for c in all_calls if c.name in WRITES and "farebox.db" in c.arguments.split(",")[0] and c.began < first]
+    # The seal names what is on disk already, and has no sync of its own.
+    def is_of_ledger(target: str) -> bool:
+        return "farebox.db" in target and "farebox.db-seal" not in target
+
+    writes = [c for c in all_calls if c.name in WRITES and is_of_ledger(c.arguments.split(",")[0]) and c.began < first]
     if not writes:
         return "nothing was written to the ledger before the first upstream byte"
     syncs = [
         c for c in all_calls
-        if c.name in SYNCS and "farebox.db" in c.arguments and c.result == 0
+        if c.name in SYNCS and is_of_ledger(c.arguments) and c.result == 0
         and c.began > writes[-1].began and c.ended is not None and c.ended < first
     ]
     return None if syncs else "no sync of the ledger completed between its last write and the first upstream byte"
@@ -72,3 +76,8 @@ def tracing(output: Path) -> list[str]:
 def killing_at(call: str, count: int) -> list[str]:
     """SIGKILL for the whole process on entering the `count`-th `call` of it."""
     return ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={count}"]
+
+
+def failing(process: int, calls: str) -> list[str]:
+    """From now on every one of `calls` of a running process fails with EIO."""
+    return ["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO", "-p", str(process)]
