@@ -122,3 +122,31 @@ def test_200_wallets_and_50_calls_of_each_at_once(market):
         assert most <= IN_FLIGHT[wallet.split("/")[1]], f"{wallet}: {most} at once"
     states = [claim["state"] for claim in claims]
     assert states.count("delivered") == WALLETS * AFFORDS and "owed" not in states
+
+
+def test_200_wallets_at_their_spending_bounds(market):
+    """Rich wallets, each with a bound of its own, all with one together: what is charged never passes either, and reaches both."""
+    market = market(mining=0.1)
+    mine, everyone = 100_000, 15_000_000
+    policy = {
+        "in_flight_per_wallet": IN_FLIGHT, "lease_wait": "60s", "lease_queue": CALLS,
+        "per_wallet": {"spend": "$0.10/day"}, "everyone": {"spend": "$15/day"},
+    }  # fmt: skip
+    gateway = market.open(policies={"default": policy}, limits={"connections": 20_000})
+    wallets = [Wallet.fresh() for _ in range(WALLETS)]
+    for wallet in wallets:
+        market.endow(wallet.address, 10_000_000)
+    terms = {order: gateway.terms(f"/{order}/x", "GET") for order in PRICES}
+    calls = [calls_of(index, wallet, terms) for index, wallet in enumerate(wallets)]
+    market.sales = asyncio.run(storm(gateway.address, calls))
+
+    claims = market.audit(market.rest(60))
+    spent: dict[str, int] = {wallet.address.lower(): 0 for wallet in wallets}
+    for payment in market.on_chain():
+        spent[payment["payer"]] += payment["value"]
+    assert max(spent.values()) == mine, "a wallet reached its bound, and none went beyond"
+    assert everyone - max(PRICES.values()) < market.revenue() <= everyone, "all together reached theirs"
+    assert market.revenue() == sum(spent.values()) == sum(int(c["amount"]) for c in claims if c["state"] == "delivered")
+    bounded = [sale.response for sale in market.sales if sale.response.status == 429]
+    assert {response.error for response in bounded} == {"wallet_spend", "everyone_spend"}
+    assert all(response.json()["charged"] is False and response.header("Retry-After") for response in bounded)
