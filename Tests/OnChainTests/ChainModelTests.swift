@@ -6,7 +6,7 @@ import Testing
 /// Payments, strangers, losses, reorganizations, lagging nodes and restarts in random order, before a model chain: nothing is
 /// called settled that is not, everything that is settled is found, and no nonce serves two claims.
 @Suite struct ChainModelTests {
-    @Test(arguments: 1...100)
+    @Test(arguments: 1...40)
     func holdsInEveryOrder(_ seed: Int) {
         var world = ModelWorld(seed: UInt64(seed))
         for _ in 0..<200 { world.step() }

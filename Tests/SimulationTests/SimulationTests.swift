@@ -5,7 +5,7 @@ import Testing
 /// seed what goes wrong. `make simulate` runs a million.
 @Suite struct SimulationTests {
     private static let parts: UInt64 = 4
-    private static let seedsOfPart: UInt64 = 250
+    private static let seedsOfPart: UInt64 = 125
     /// What happens in one world of twenty, or more often.
     private static let common: Set<String> = [
         "redeemed", "unknown", "pending", "a copy", "a stranger settles", "blocks are taken back", "bounded",
