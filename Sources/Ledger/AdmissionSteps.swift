@@ -187,20 +187,26 @@ extension LedgerCore {
             guard case .moved = known.machine.on(known.state == .waiting ? .approved : .presentedAgain) else {
                 preconditionFailure("only a void claim is taken up again, or one that waited")
             }
-            claim.id = known.id
-            claim.createdAt = known.createdAt
-            claim.countedAt = store.tally.now
-            claim.attempts = known.attempts + 1
-            // An answer that was held when the former attempt came to nothing.
-            try store.answers.erase(known.id.row)
-            try store.updateTerms(claim)
-            try save(claim, wasAtRest: known.state.isAtRest, durable: true)
-        } else {
-            try store.insert(&claim)
-            didWrite(durable: true)
         }
+        try write(&claim, asAttemptOf: known)
         if case .paid(let review) = admission.review { try store.reviews.setRun(claim.id.row, of: review.row) }
         answer(presentation, .claimed(try start(claim, presentation, wallet, isRerun: false)))
+    }
+
+    /// Writes a claim that is new, or one more attempt of `known`, and gives it its row.
+    func write(_ claim: inout ClaimRecord, asAttemptOf known: ClaimRecord?) throws(StoreFault) {
+        guard let known else {
+            try store.insert(&claim)
+            return didWrite(durable: true)
+        }
+        claim.id = known.id
+        claim.createdAt = known.createdAt
+        claim.countedAt = store.tally.now
+        claim.attempts = known.attempts + 1
+        // An answer that was held when the former attempt came to nothing.
+        try store.answers.erase(known.id.row)
+        try store.updateTerms(claim)
+        try save(claim, wasAtRest: known.state.isAtRest, durable: true)
     }
 
     private func start(

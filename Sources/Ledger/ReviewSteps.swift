@@ -95,17 +95,7 @@ extension LedgerCore {
         claim.machine = ClaimMachine(order: admission.order, reviewed: true)
         // No bound counts what may never run.
         claim.policies = ""
-        if let known {
-            claim.id = known.id
-            claim.createdAt = known.createdAt
-            claim.attempts = known.attempts + 1
-            try store.answers.erase(known.id.row)
-            try store.updateTerms(claim)
-            try save(claim, wasAtRest: known.state.isAtRest, durable: true)
-        } else {
-            try store.insert(&claim)
-            didWrite(durable: true)
-        }
+        try write(&claim, asAttemptOf: known)
         return claim
     }
 

@@ -232,29 +232,37 @@ extension Exchange {
 
     /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.
     func admissionReply() -> @Sendable (Admitted) -> Void {
-        let inbox = worker.inbox
-        let handle = handle
-        return { admitted in
-            inbox.post { worker in
-                guard let exchange = worker.exchanges[handle], let purchase = exchange.purchase else {
-                    return worker.giveBack(admitted)
-                }
-                purchase.admitted = admitted
-                exchange.advance()
-            }
+        resuming { exchange, admitted in
+            guard let purchase = exchange.purchase else { return false }
+            purchase.admitted = admitted
+            return true
+        } orElse: { worker, admitted in
+            worker.giveBack(admitted)
         }
     }
 
-    /// A closure for another thread that notes `value` and resumes this exchange, if it is still this one.
+    /// A closure for another thread that notes `value` with the purchase and resumes this exchange.
     func reply<Value: Sendable>(
         _ note: @escaping @Sendable (Purchase, Value) -> Void
+    ) -> @Sendable (Value) -> Void {
+        resuming { exchange, value in
+            guard let purchase = exchange.purchase else { return false }
+            note(purchase, value)
+            return true
+        }
+    }
+
+    /// A closure for another thread that resumes this exchange, if it is still this one and `note` finds whom `value` is for; what
+    /// finds nobody is given to `orElse`.
+    func resuming<Value: Sendable>(
+        _ note: @escaping @Sendable (Exchange, Value) -> Bool,
+        orElse lost: @escaping @Sendable (Worker, Value) -> Void = { _, _ in }
     ) -> @Sendable (Value) -> Void {
         let inbox = worker.inbox
         let handle = handle
         return { value in
             inbox.post { worker in
-                guard let exchange = worker.exchanges[handle], let purchase = exchange.purchase else { return }
-                note(purchase, value)
+                guard let exchange = worker.exchanges[handle], note(exchange, value) else { return lost(worker, value) }
                 exchange.advance()
             }
         }

@@ -236,35 +236,26 @@ extension Exchange {
 
     // MARK: What the ledger says
 
-    /// A closure for another thread that notes `value` and resumes this exchange, if it is still this one.
+    /// A closure for another thread that notes `value` with the visit and resumes this exchange.
     func reviewReply<Value: Sendable>(
         _ note: @escaping @Sendable (ReviewVisit, Value) -> Void
     ) -> @Sendable (Value) -> Void {
-        let inbox = worker.inbox
-        let handle = handle
-        return { value in
-            inbox.post { worker in
-                guard let exchange = worker.exchanges[handle], let visit = exchange.visit else { return }
-                note(visit, value)
-                exchange.advance()
-            }
+        resuming { exchange, value in
+            guard let visit = exchange.visit else { return false }
+            note(visit, value)
+            return true
         }
     }
 
     /// The same, but an answer that finds nobody stays owed.
     private func standingReply() -> @Sendable (ReviewStanding) -> Void {
-        let inbox = worker.inbox
-        let handle = handle
-        return { standing in
-            inbox.post { worker in
-                guard let exchange = worker.exchanges[handle], let visit = exchange.visit else {
-                    if case .answered(let ticket?, _, _) = standing {
-                        worker.ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
-                    }
-                    return
-                }
-                visit.standing = standing
-                exchange.advance()
+        resuming { exchange, standing in
+            guard let visit = exchange.visit else { return false }
+            visit.standing = standing
+            return true
+        } orElse: { worker, standing in
+            if case .answered(let ticket?, _, _) = standing {
+                worker.ledger.ended(ticket, .undelivered(noRequestByteWritten: true))
             }
         }
     }
