@@ -36,8 +36,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Bytes", "Digests", "EventLoop", "HTTP", "JSON", "Chains", "OnChain", "Payments", "Ledger", "CLinux",
-                "COpenSSL", "Yams",
+                "Bytes", "Digests", "EventLoop", "HTTP", "JSON", "Chains", "OnChain", "Payments", "MCP", "Ledger",
+                "CLinux", "COpenSSL", "Yams",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ],

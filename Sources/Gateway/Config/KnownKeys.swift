@@ -39,7 +39,7 @@ enum KnownKeys {
     static let review = ["per_wallet", "total", "keep", "body"]
     static let unmatched = ["free"]
     static let limits = [
-        "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "priced_body_memory",
+        "head_bytes", "head_fields", "target_bytes", "body_bytes", "max_priced_body", "mcp_body", "priced_body_memory",
         "held_answer",
         "held_answer_memory", "connections", "head_timeout", "body_timeout", "body_rate", "keep_alive", "drain",
         "upstream_keep_alive",

@@ -12,6 +12,8 @@ public struct Limits: Sendable, Equatable {
     public var maxPricedBodyBytes = 1 << 20
     /// How much of such a body stays in memory before it is spilled (`priced_body_memory`).
     public var pricedBodyMemoryBytes = 64 << 10
+    /// A message to an MCP route, which is read before anything else is done with it (`mcp_body`); above it 413.
+    public var mcpBodyBytes = 1 << 20
     /// An answer held until its payment is settled (`held_answer`); above it 502 and the claim is void.
     public var heldAnswerBytes = 16 << 20
     /// How much of such an answer stays in memory before it is spilled (`held_answer_memory`).

@@ -17,6 +17,7 @@ struct SettingsReader {
         limits.targetBytes = map.bytes("target_bytes", in: 64...1 << 20) ?? limits.targetBytes
         limits.bodyBytes = map.bytesOrOff("body_bytes", in: 0...huge) ?? limits.bodyBytes
         limits.maxPricedBodyBytes = map.bytes("max_priced_body", in: 0...huge) ?? limits.maxPricedBodyBytes
+        limits.mcpBodyBytes = map.bytes("mcp_body", in: 1...(16 << 20)) ?? limits.mcpBodyBytes
         limits.pricedBodyMemoryBytes = map.bytes("priced_body_memory", in: 0...1 << 30) ?? limits.pricedBodyMemoryBytes
         limits.heldAnswerBytes = map.bytes("held_answer", in: 0...huge) ?? limits.heldAnswerBytes
         limits.heldAnswerMemoryBytes = map.bytes("held_answer_memory", in: 0...1 << 30) ?? limits.heldAnswerMemoryBytes

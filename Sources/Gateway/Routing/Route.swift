@@ -17,6 +17,8 @@ public final class Route: Sendable {
     public enum Access: Sendable {
         case free
         case priced(Terms)
+        /// What each message costs stands in its body.
+        case tools(ToolMenu)
     }
 
     init(
@@ -35,9 +37,14 @@ public final class Route: Sendable {
 
     public var terms: Terms? {
         switch access {
-        case .free: nil
+        case .free, .tools: nil
         case .priced(let terms): terms
         }
+    }
+
+    /// Of a route to a server of the Model Context Protocol.
+    public var menu: ToolMenu? {
+        if case .tools(let menu) = access { menu } else { nil }
     }
 
     /// As listed, GET without the HEAD that it takes along; empty for any method.
