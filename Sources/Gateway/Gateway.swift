@@ -51,7 +51,8 @@ public final class Gateway {
         }
         services = SharedServices(
             ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver,
-            disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds)
+            disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds,
+            toolSessions: ToolSessions(), toolSchemas: ToolSchemas())
         let keys = try Gateway.assertionKeys(revision)
         let prepared = PreparedRevision(revision, live: bounds, assertionKeys: keys)
         let kept = KeptRevisions(prepared)

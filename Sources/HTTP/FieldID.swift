@@ -26,7 +26,7 @@ public enum FieldID: UInt8, Sendable, CaseIterable {
     // Proxies
     case forwarded, xForwardedFor, xForwardedProto, xForwardedHost
     // MCP
-    case lastEventID, mcpSessionID
+    case lastEventID, mcpSessionID, mcpProtocolVersion, mcpMethod, mcpName
 
     /// The one bit of a `FieldIDSet` that stands for this id.
     @usableFromInline var bit: UInt64 { 1 &<< UInt64(rawValue) }
@@ -93,6 +93,9 @@ public enum FieldID: UInt8, Sendable, CaseIterable {
         case .xForwardedHost: "X-Forwarded-Host"
         case .lastEventID: "Last-Event-ID"
         case .mcpSessionID: "Mcp-Session-Id"
+        case .mcpProtocolVersion: "MCP-Protocol-Version"
+        case .mcpMethod: "Mcp-Method"
+        case .mcpName: "Mcp-Name"
         }
     }
 }

@@ -41,6 +41,6 @@ public struct FieldIDSet: Sendable, Equatable, ExpressibleByArrayLiteral {
         .date, .age, .cacheControl, .expires, .pragma, .vary, .location, .retryAfter, .origin,
         .accessControlRequestMethod, .accessControlRequestHeaders, .accessControlAllowOrigin,
         .accessControlExposeHeaders, .idempotencyKey, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost,
-        .lastEventID, .mcpSessionID,
+        .lastEventID, .mcpSessionID, .mcpProtocolVersion, .mcpMethod, .mcpName,
     ])
 }

@@ -46,15 +46,24 @@ public struct Answer: Sendable {
         return .result
     }
 
+    /// The id as it was written; nil where there is none.
+    public func idText(in text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        tape.root(over: text)["id"]?.source
+    }
+
     /// The changes that put a receipt into the answer: `x402/payment-response` in `result._meta`, or in `data` of an
     /// error. None where there is no place for it, and the HTTP field alone carries it.
     ///
     /// - Parameters:
     ///   - receipt: the settlement's result as one JSON object, on one line.
+    ///   - id: of the request that is answered with what another was answered with, byte for byte; nil for its own.
     ///   - text: what the answer was read from.
-    public func receiptSplices(_ receipt: UnsafeRawBufferPointer, in text: UnsafeRawBufferPointer) -> Splices {
+    public func receiptSplices(
+        _ receipt: UnsafeRawBufferPointer, id: UnsafeRawBufferPointer? = nil, in text: UnsafeRawBufferPointer
+    ) -> Splices {
         var splices = Splices()
         let root = tape.root(over: text)
+        if let id, let present = root["id"] { splices.replace(present.range, with: Array(id)) }
         let member: [(key: StaticString, value: [UInt8])] = [("x402/payment-response", Array(receipt))]
         if outcome != .error {
             if let result = root["result"] { splices.setInside("_meta", member, of: result) }

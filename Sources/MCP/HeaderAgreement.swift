@@ -7,6 +7,9 @@ public enum HeaderAgreement {
     /// The first revision that asks for the fields. Revisions are dates, so that later ones sort behind.
     private static let firstRevision: StaticString = "2026-07-28"
 
+    /// One of the fields came twice, so that head and body could agree for one reader and not for another.
+    public static var repeated: Refusal { mismatch("an MCP field of the head came twice", nil) }
+
     /// Why the message is refused (400, -32020); nil where head and body agree.
     ///
     /// Fields that came must agree at any revision; that they came is asked for from 2026-07-28 on.

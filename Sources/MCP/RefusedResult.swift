@@ -12,12 +12,7 @@ public enum RefusedResult {
         id: UnsafeRawBufferPointer, terms: UnsafeRawBufferPointer, receipt: UnsafeRawBufferPointer, form: AnswerForm,
         into out: inout ByteBuffer
     ) {
-        precondition(terms.last == 0x7D && terms.count > 2, "terms are an object with members")
-        var content = ByteBuffer(capacity: terms.count + receipt.count + 64)
-        content.append(UnsafeRawBufferPointer(rebasing: terms[..<(terms.count - 1)]))
-        content.append(",\"x402/payment-response\":")
-        content.append(receipt)
-        content.append("}")
+        let content = NoticeResult.withReceipt(terms, receipt)
         form.write(
             id: id, code: 402, message: "Payment refused", content: content.readable,
             meta: [("x402/error", content.readable), ("x402/payment-response", receipt)], into: &out)

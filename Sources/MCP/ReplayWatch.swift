@@ -68,6 +68,9 @@ public struct ReplayWatch: Sendable {
     /// The client ended the session (DELETE).
     public mutating func close(session: [UInt8]) { sessions[session] = nil }
 
+    /// A call under this id is not settled, and may never be.
+    public func isHeld(session: [UInt8], id: MessageID) -> Bool { sessions[session]?.unsettled[id] ?? 0 > 0 }
+
     public func verdict(session: [UInt8], _ answer: Answer) -> Verdict {
         if answer.isErrorWithoutID { return .passes }
         guard let id = answer.id, let owed = sessions[session]?.unsettled[id] else { return .unknown }

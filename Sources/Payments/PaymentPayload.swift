@@ -24,6 +24,13 @@ public struct PaymentPayload: Sendable, Hashable {
     public let paymentIdentifier: String?
     /// The whole message as it was sent: one object that the strict reader took, for whoever is asked about the payment.
     public let json: [UInt8]
+
+    /// Whether the two say the same, however each was written.
+    public func isSamePayment(as other: PaymentPayload) -> Bool {
+        version == other.version && network == other.network && accepted == other.accepted
+            && authorization == other.authorization && signature == other.signature
+            && paymentIdentifier == other.paymentIdentifier
+    }
 }
 
 /// `accepted` of version 2, beside scheme and network.
@@ -41,4 +48,9 @@ public struct PaymentFault: Error, Sendable, Hashable {
     public let code: PaymentCode
     /// For logs: which key, or where in the text; it never repeats what the client wrote.
     public let detail: String
+
+    public init(code: PaymentCode, detail: String) {
+        self.code = code
+        self.detail = detail
+    }
 }

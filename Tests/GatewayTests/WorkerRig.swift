@@ -40,7 +40,7 @@ final class WorkerRig: LoopRig {
             ledger: ledger, money: desk, reviews: ReviewDesk(ledger), adminSecret: try AdminSecret(ledger: ledgerPath),
             resolver: Resolver(), disk: SpillDisk(directory: "/tmp"), accessLog: nil,
             logger: Logger(label: "exchange-tests"),
-            status: GatewayStatus(), bounds: LiveBounds())
+            status: GatewayStatus(), bounds: LiveBounds(), toolSessions: ToolSessions(), toolSchemas: ToolSchemas())
         worker = try Worker(prepared: PreparedRevision(try revision(text)), services: services)
         let listening = try ListeningSocket(SocketAddress("127.0.0.1:0")!)
         address = listening.address

@@ -80,42 +80,35 @@ import Testing
         #expect(Self.at(text, "result", "content", "text") == Self.at(text, "result", "structuredContent"))
     }
 
-    @Test(arguments: [AnswerForm.toolResult(structured: true), .toolResult(structured: false), .error])
-    func pendingNeverInvitesToPay(form: AnswerForm) {
-        let text = Self.write { id, _, receipt, out in
-            PendingResult.write(
-                id: id, reason: "settlement_pending", receipt: receipt, retryAfterSeconds: 5, form: form, into: &out)
-        }
-        #expect(!text.contains("accepts"))
-        #expect(!text.contains("x402Version"))
-        #expect(!text.contains("x402/error"))
-        #expect(text.contains("settlement_pending"))
-        if form == .error {
-            #expect(Self.at(text, "error", "data", "x402/payment-response") == Self.receipt)
-            #expect(Self.at(text, "error", "data", "retryAfterSeconds") == "5")
-        } else {
-            #expect(Self.at(text, "result", "_meta", "x402/payment-response") == Self.receipt)
-            #expect((Self.at(text, "result", "structuredContent") == nil) == (form == .toolResult(structured: false)))
-        }
-    }
+    static let notice = #"{"error":"wallet_busy","charged":false}"#
 
-    @Test func unchargedSaysSo() {
-        for (retry, said) in [(7, "7"), (nil, nil)] as [(Int?, String?)] {
-            let text = Self.write { id, _, _, out in
-                UnchargedResult.write(
-                    id: id, status: 429, reason: "wallet_busy", retryAfterSeconds: retry,
-                    form: .toolResult(structured: true), into: &out)
+    @Test(arguments: [AnswerForm.toolResult(structured: true), .toolResult(structured: false), .error])
+    func aNoticeNeverInvitesToPay(form: AnswerForm) {
+        for hasReceipt in [true, false] {
+            let text = Self.write { id, _, receipt, out in
+                var notice = Self.notice
+                notice.withUTF8 { content in
+                    NoticeResult.write(
+                        id: id, status: 429, content: UnsafeRawBufferPointer(content),
+                        receipt: hasReceipt ? receipt : nil, form: form, into: &out)
+                }
             }
-            #expect(Self.at(text, "result", "structuredContent", "charged") == "false")
-            #expect(Self.at(text, "result", "structuredContent", "error") == "wallet_busy")
-            #expect(Self.at(text, "result", "structuredContent", "retryAfterSeconds") == said)
-            #expect(Self.at(text, "result", "_meta") == nil)
+            #expect(!text.contains("accepts"))
+            #expect(!text.contains("x402Version"))
+            #expect(!text.contains("x402/error"))
+            let receipt = hasReceipt ? Self.receipt : nil
+            if form == .error {
+                #expect(Self.at(text, "error", "code") == "429")
+                #expect(Self.at(text, "error", "data", "error") == "wallet_busy")
+                #expect(Self.at(text, "error", "data", "x402/payment-response") == receipt)
+            } else {
+                #expect(Self.at(text, "result", "isError") == "true")
+                #expect(Self.at(text, "result", "content", "text")?.contains("wallet_busy") == true)
+                #expect(Self.at(text, "result", "_meta", "x402/payment-response") == receipt)
+                let isLeftOut = form == .toolResult(structured: false)
+                #expect((Self.at(text, "result", "structuredContent", "charged") == nil) == isLeftOut)
+            }
         }
-        let text = Self.write { id, _, _, out in
-            UnchargedResult.write(
-                id: id, status: 503, reason: "r", retryAfterSeconds: nil, form: .error, into: &out)
-        }
-        #expect(Self.at(text, "error", "code") == "503")
     }
 
     @Test(arguments: [

@@ -42,13 +42,21 @@ extension Revision {
     ///
     /// Each earlier revision matches the request by its own table, so that a payment counts only where its 402 was given.
     /// Asked only when a payment does not match the route's own terms; allocates.
+    ///
+    /// - Parameter choose: the index of what a message asked for under an earlier menu.
     public func formerTerms(
-        method: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, now: Int64
+        method: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, now: Int64,
+        choosing choose: (ToolMenu) -> Int? = { _ in nil }
     ) -> [FormerTerms] {
         former.compactMap { earlier in
-            guard case .route(let index) = earlier.table.match(method: method, host: host, path: path),
-                let terms = earlier.routes[index].terms
-            else { return nil }
+            guard case .route(var index) = earlier.table.match(method: method, host: host, path: path) else {
+                return nil
+            }
+            if let menu = earlier.routes[index].menu {
+                guard let chosen = choose(menu) else { return nil }
+                index = chosen
+            }
+            guard let terms = earlier.routes[index].terms else { return nil }
             let honouredUntil = earlier.replacedAt + Int64(terms.maxTimeoutSeconds)
             guard honouredUntil >= now else { return nil }
             return FormerTerms(terms: terms, revision: earlier.number, honouredUntil: honouredUntil)

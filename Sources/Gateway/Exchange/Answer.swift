@@ -34,6 +34,14 @@ struct Answer {
         self.message = message
     }
 
+    /// One that says that no money moved.
+    static func uncharged(_ status: Int, _ code: String, _ message: String, retryAfterSeconds: Int? = nil) -> Answer {
+        var answer = Answer(status, code, message)
+        answer.retryAfterSeconds = retryAfterSeconds
+        answer.saysNotCharged = true
+        return answer
+    }
+
     static let notFound = Answer(404, "no_route", "Nothing is offered at this path.")
 
     static let ambiguousSpelling = Answer(
@@ -87,27 +95,13 @@ extension Exchange {
         record.outcome = answer.outcome
         record.code = answer.code
         var body = ByteBuffer()
-        if let code = answer.code {
-            body.append(answer.progress == nil ? "{\"error\":\"" : "{\"status\":\"")
-            body.append(string: answer.progress ?? code)
-            body.append("\",\"message\":\"")
-            body.append(string: answer.message)
-            body.append("\"")
-            if let remark = answer.remark {
-                body.append(",\"remark\":\"")
-                body.appendEscaped(remark)
-                body.append("\"")
-            }
-            if answer.saysNotCharged { body.append(",\"charged\":false") }
-            if let policy = answer.policy { body.appendMember("policy", policy) }
-            if let left = answer.left { body.appendMember("left", left) }
-            if !answer.missing.isEmpty { body.appendMember("missing", answer.missing) }
-            if let seconds = answer.retryAfterSeconds {
-                body.append(",\"retry_after_seconds\":")
-                body.append(decimal: seconds)
-            }
-            body.append("}\n")
+        body.append(answer)
+        if let form = noticeForm {
+            return notify(
+                form, status: answer.status, content: body.readable, receipt: nil,
+                retryAfterSeconds: answer.retryAfterSeconds)
         }
+        if !body.isEmpty { body.append("\n") }
         beginOwnHead(answer.status)
         if let allow = answer.allow {
             out.append("Allow: ")
@@ -195,6 +189,26 @@ extension Exchange {
 }
 
 extension ByteBuffer {
+    /// What an answer says, as one object; nothing where it has no body.
+    fileprivate mutating func append(_ answer: Answer) {
+        guard let code = answer.code else { return }
+        append(answer.progress == nil ? "{\"error\":\"" : "{\"status\":\"")
+        append(string: answer.progress ?? code)
+        append("\",\"message\":\"")
+        append(string: answer.message)
+        append("\"")
+        if let remark = answer.remark { appendMember("remark", remark) }
+        if answer.saysNotCharged { append(",\"charged\":false") }
+        if let policy = answer.policy { appendMember("policy", policy) }
+        if let left = answer.left { appendMember("left", left) }
+        if !answer.missing.isEmpty { appendMember("missing", answer.missing) }
+        if let seconds = answer.retryAfterSeconds {
+            append(",\"retry_after_seconds\":")
+            append(decimal: seconds)
+        }
+        append("}")
+    }
+
     /// A further member of an object.
     fileprivate mutating func appendMember(_ key: StaticString, _ value: String) {
         append(",\"")

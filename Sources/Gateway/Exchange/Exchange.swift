@@ -10,6 +10,8 @@ final class Exchange: TimerTarget {
     enum Stage {
         /// Which route, and what it asks.
         case routing
+        /// A message to a server of tools is taken in and read: its body says what it costs.
+        case judging
         /// The payment header is read and its payer proven.
         case reading
         /// The whole body is taken in: its hash is part of what the payment is bound to.
@@ -102,6 +104,10 @@ final class Exchange: TimerTarget {
     var purchase: Purchase?
     /// What the exchange has to do with a person's review; nil for nearly all.
     var visit: ReviewVisit?
+    /// What is POSTed to a server of tools.
+    var message: ToolMessage?
+    /// A stream of such a server's that its client listens on.
+    var listening: Listening?
 
     @exclusivity(unchecked) var record = ExchangeRecord(startedNanoseconds: 0)
     let timer: Timer
@@ -158,6 +164,7 @@ final class Exchange: TimerTarget {
             let progress: Progress
             switch stage {
             case .routing: progress = routeRequest()
+            case .judging: progress = judgeMessage()
             case .reading: progress = readPayment()
             case .collecting: progress = collectBody()
             case .proving: progress = provePayment()
@@ -205,6 +212,7 @@ final class Exchange: TimerTarget {
         timer.cancel()
         if connection != nil { abandonConnection() }
         var outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
+        let isPaid = purchase?.isPaid == true
         if let visit { outcome = conclude(visit, outcome, delivered: delivered) }
         worker.log(self, outcome: outcome)
         let endsWithConnection = answerFraming == .untilClose
@@ -216,6 +224,11 @@ final class Exchange: TimerTarget {
         if upstream != nil { upstream = nil }
         if purchase != nil { purchase = nil }
         if visit != nil { visit = nil }
+        if let message {
+            end(message, isPaid: isPaid)
+            self.message = nil
+        }
+        if listening != nil { listening = nil }
         requestIsWhole = false
         requestBodyBytes = 0
         hasContinued = false
@@ -262,7 +275,7 @@ final class Exchange: TimerTarget {
     /// retry of the same request waits for this exchange rather than being charged beside it.
     func callerFinishedSending() {
         switch stage {
-        case .routing, .reading, .collecting, .proving, .admitting, .verifying, .reviewing, .ended: return
+        case .routing, .judging, .reading, .collecting, .proving, .admitting, .verifying, .reviewing, .ended: return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }
@@ -274,7 +287,7 @@ final class Exchange: TimerTarget {
         openCaller = nil
         switch stage {
         case .ended: return
-        case .routing, .reading, .collecting, .proving, .verifying, .reviewing: return end(delivered: false)
+        case .routing, .judging, .reading, .collecting, .proving, .verifying, .reviewing: return end(delivered: false)
         case .admitting:
             tellCallerGone()
             return end(delivered: false)
@@ -311,6 +324,7 @@ final class Exchange: TimerTarget {
     func timerFired(_ timer: Timer) {
         switch stage {
         case .delivering: advance()
+        case .answering where listening?.isWaiting == true: goOnListening()
         case .forwarding, .answering:
             upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
             abandonConnection()

@@ -13,6 +13,7 @@ extension Exchange {
         guard let upstream else { preconditionFailure("forwarding needs an upstream") }
         // The body broke off, or its sender did, while the money was moving: what is paid for stays owed.
         if let requestFault { return answer(refusing: requestFault) }
+        if let message, purchase == nil, let refused = begin(message, isSold: false) { return answer(refused) }
         if downstream == nil && !requestIsWhole && purchase?.body == nil { return answer(refusing: .truncatedBody) }
         let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
@@ -21,15 +22,26 @@ extension Exchange {
             timer.arm(
                 atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
         }
+        var deadlines = upstream.deadlines
+        // Who listens may hear nothing for long.
+        if listening?.isListening == true { deadlines.idleMilliseconds = max(deadlines.idleMilliseconds, 86_400_000) }
         let connection = upstream.pool.take(
-            for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain,
+            for: self, answering: head.method, deadlines: deadlines, fresh: triedAgain,
             // What is paid for never takes a connection that was not looked at.
             mayRepeat: isRepeatable && purchase == nil
         )
         self.connection = connection
         stage = .answering
         writeRequestHead(upstream)
-        if let body = purchase?.body {
+        if let message {
+            if purchase?.isPaid == true { release(message) }
+            message.withForwarded { first, second in
+                connection.send(out.readable, first)
+                if !second.isEmpty { connection.send(second, .empty) }
+            }
+            out.clear()
+            connection.requestEnded()
+        } else if let body = purchase?.body {
             connection.send(out.readable, .empty)
             out.clear()
             body.rewind()
@@ -100,7 +112,10 @@ extension Exchange {
         }
         var dropped = purchase == nil ? Exchange.keptFromUpstream : Exchange.keptFromUpstreamWhenPaid
         // An answer in parts or compressed could not be looked into, which the caller must not be able to bring about.
-        if let purchase, !purchase.chargeConditions.isEmpty { dropped = dropped.union([.acceptEncoding, .range]) }
+        let isLookedInto = message != nil || listening != nil
+        if isLookedInto || purchase?.chargeConditions.isEmpty == false {
+            dropped = dropped.union([.acceptEncoding, .range])
+        }
         upstream.appendFields(of: head, except: dropped, to: &out)
         out.append("X-Forwarded-For: ")
         if let address = visit?.callerAddress { out.append(address) } else { out.append(caller?.peerText ?? .empty) }
@@ -112,7 +127,11 @@ extension Exchange {
             appendAssertion(purchase, for: upstream)
         }
         if !upstream.fieldLines.isEmpty { out.append(upstream.fieldLines) }
-        if let body = purchase?.body {
+        // Some servers take a request without the field for one that takes any coding (RFC 9110 §12.5.3).
+        if isLookedInto { out.append("Accept-Encoding: identity\r\n") }
+        if let message {
+            out.appendField("Content-Length", decimal: message.forwardedCount)
+        } else if let body = purchase?.body {
             if head.framing != .none { out.appendField("Content-Length", decimal: body.count) }
         } else {
             switch head.framing {
@@ -126,6 +145,8 @@ extension Exchange {
 
     /// The answer is over, whole or not: what becomes of the exchange.
     func judgeAnswer() -> Progress {
+        if let answer = message?.answer, let purchase { return judgeCall(answer, purchase) }
+        if let listening, listening.isFiltered { return judgeListening(listening) }
         if let fault = upstreamFault { return upstreamFailed(fault) }
         guard answerIsWhole else { return .pending }
         if let purchase, purchase.holdsAnswer {
@@ -180,17 +201,21 @@ extension Exchange: AnswerReceiver {
             return answerFailed(ClientFault(kind: .malformed, detail: "an upgrade that nobody asked for"))
         }
         if let purchase { watch(head, purchase) }
+        if let message { return answerHead(head, message) }
+        if let listening { return answerHead(head, listening) }
         if let purchase, purchase.wantsToHold(head.statusCode) { return hold(head, purchase) }
         relay(head)
     }
 
-    private func relay(_ head: ResponseHead) {
+    /// - Parameter isRewritten: its body will have another length.
+    func relay(_ head: ResponseHead, isRewritten: Bool = false) {
         answerStarted = true
         var dropped = FieldIDSet.hopByHop.union(.payment)
         let hasBody = head.framing != .none
         switch head.framing {
-        case .none, .length: answerFraming = .asItIs
-        case .chunked, .untilClose:
+        case .none: answerFraming = .asItIs
+        case .length where !isRewritten: answerFraming = .asItIs
+        case .length, .chunked, .untilClose:
             answerFraming = self.head.minorVersion == 1 ? .chunked : .untilClose
             dropped = dropped.union([.contentLength])
         }
@@ -201,7 +226,7 @@ extension Exchange: AnswerReceiver {
             purchase.answerStatus = head.statusCode
             purchase.answerIsUpstreams = true
             purchase.voidReason = "the upstream answered \(head.statusCode)"
-            beginCopy(head, purchase)
+            if !isRewritten { beginCopy(head, purchase) }
         } else if record.grant != nil {
             dropped = dropped.union([.cacheControl, .expires, .pragma, .xFarebox])
         }
@@ -231,10 +256,17 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
+        if let answer = message?.answer { return answerBody(bytes, answer) }
+        if let listening, listening.isFiltered { return answerBody(bytes, listening) }
         if let purchase {
             if purchase.holdsAnswer { return hold(bytes, purchase) }
             copy(bytes, purchase)
         }
+        relayBody(bytes)
+    }
+
+    /// Body bytes go to the caller, a few at a time together with what goes before them.
+    func relayBody(_ bytes: UnsafeRawBufferPointer) {
         if bytes.isEmpty { return }
         let isChunked = answerFraming == .chunked
         if isChunked { out.appendChunkStart(count: bytes.count) }
@@ -252,6 +284,7 @@ extension Exchange: AnswerReceiver {
     private static var copiedBytes: Int { 4096 }
 
     func answerSoFar() {
+        if listening?.holdsHead == true { return }
         flushOut()
         if openCaller?._withUnsafeGuaranteedRef({ $0.hasUnsentBytes }) == true { connection?.pause() }
     }
@@ -259,16 +292,23 @@ extension Exchange: AnswerReceiver {
     func answerEnded(trailers: TrailerSection?) {
         forgetConnection()
         answerIsWhole = true
+        if let answer = message?.answer { answerEnded(answer) }
+        if let listening, listening.isFiltered { answerEnded(listening) }
         if let purchase { storeCopy(purchase) }
-        if answerStarted {
-            if answerFraming == .chunked {
-                out.appendLastChunk()
-                trailers?.appendAllowed(to: &out)
-                out.append("\r\n")
-            }
-            flushOut()
-        }
+        // Of a call it is told later: its answer may wait for its money yet.
+        let isToldLater = message?.answer != nil && purchase != nil || listening?.isFiltered == true
+        if answerStarted && !isToldLater { endRelay(trailers: trailers) }
         advance()
+    }
+
+    /// The body that was relayed ends here.
+    func endRelay(trailers: TrailerSection?) {
+        if answerFraming == .chunked {
+            out.appendLastChunk()
+            trailers?.appendAllowed(to: &out)
+            out.append("\r\n")
+        }
+        flushOut()
     }
 
     func requestDrained() {
@@ -293,7 +333,7 @@ extension Exchange: AnswerReceiver {
         guard fault.kind == .closedEarly, connection.isReused, !connection.hasReceivedAnswer, !triedAgain else {
             return false
         }
-        guard purchase?.body != nil || head.framing == .none else { return false }
+        guard purchase?.body != nil || message != nil || head.framing == .none else { return false }
         return head.method.isIdempotent || !connection.hasWrittenRequest
     }
 }
@@ -318,7 +358,8 @@ extension Exchange: SpillTarget {
             guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
         case .releasing, .reviewing: advance()
-        case .routing, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding, .settlingAfter,
+        case .routing, .judging, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding,
+            .settlingAfter,
             .delivering,
             .ended:
             break

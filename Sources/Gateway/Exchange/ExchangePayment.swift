@@ -13,11 +13,10 @@ extension Exchange {
         }
         let payload: PaymentPayload
         do throws(PaymentFault) {
-            guard let read = try PaymentHeader.decode(v2: payment(.paymentSignature), v1: payment(.xPayment)) else {
-                return answer(challenging: route, error: nil)
-            }
+            guard let read = try readPayload() else { return answer(challenging: route, error: nil) }
             payload = read
         } catch {
+            if error.code == .mixedHeaders { return answer(.severalPayments) }
             return answer(challenging: route, error: error.code)
         }
         let agreements = agreementsAsClaimed(payload, terms) ?? agreements(payload, terms)
@@ -30,7 +29,7 @@ extension Exchange {
             guard let agreed = agreements.first(where: { $0.offer.facilitator != .sandbox }) else {
                 return answer(challenging: route, error: best.fault ?? code)
             }
-            purchase = Purchase(payload, agreed, isProven: false)
+            purchase = Purchase(payload, agreed, isProven: false, collectsBody: message == nil)
         case .success(let proven):
             guard let agreed = agreements.first(where: { $0.offer.domainSeparator == proven.domainSeparator }) else {
                 preconditionFailure("a payment is proven for one of its candidates")
@@ -39,14 +38,23 @@ extension Exchange {
             payerIsProven(doors)
             let payer = payload.authorization.from.bytes
             if let refused = refusalOfPayer(doors, payer) {
-                purchase = Purchase(payload, agreed, isProven: true)
+                purchase = Purchase(payload, agreed, isProven: true, collectsBody: message == nil)
                 return answer(refused)
             }
             if visit == nil, let grant = freeGrant(doors, payer: payer) { return serve(grant, by: route) }
-            purchase = Purchase(payload, agreed, isProven: true)
+            purchase = Purchase(payload, agreed, isProven: true, collectsBody: message == nil)
         }
         stage = .collecting
         return .ready
+    }
+
+    /// The payment of the head, or of the message; both may carry the same one.
+    private func readPayload() throws(PaymentFault) -> PaymentPayload? {
+        let carried = try PaymentHeader.decode(v2: payment(.paymentSignature), v1: payment(.xPayment))
+        guard let held = try message?.payment() else { return carried }
+        guard let carried else { return held }
+        guard carried.isSamePayment(as: held) else { throw PaymentFault(code: .mixedHeaders, detail: "") }
+        return carried
     }
 
     private func payment(_ id: FieldID) -> UnsafeRawBufferPointer? {
@@ -61,7 +69,7 @@ extension Exchange {
         let present = agreements(payload, terms, revision: prepared.revision.number, now: now, neededSeconds: needed)
         if present.contains(where: { $0.fault == nil }) { return present.filter { $0.fault == nil } }
         let former = prepared.revision.formerTerms(
-            method: head.bytes(of: head.methodRange), host: host, path: path, now: now
+            method: head.bytes(of: head.methodRange), host: host, path: path, now: now, choosing: place
         ).flatMap { former in
             // The present upstream's time-outs run, whatever the former revision promised.
             agreements(
@@ -87,6 +95,11 @@ extension Exchange {
     /// Waits for the whole body where the payment is bound to it, and computes what the payment is bound to.
     func collectBody() -> Progress {
         guard let purchase else { preconditionFailure("only what is paid for is collected") }
+        if let message {
+            bind(message, purchase)
+            stage = purchase.isProven ? .admitting : .proving
+            return .ready
+        }
         if !purchase.bindingHasBegun {
             beginBinding(purchase)
             if let stored = visit?.takeBody(), !stored.isEmpty, purchase.collectsBody {
@@ -108,20 +121,27 @@ extension Exchange {
         purchase.bindingHasBegun = true
         var text = ByteBuffer(capacity: 256)
         text.append(purchase.collectsBody ? "farebox binding body\n" : "farebox binding head\n")
-        for part in [head.bytes(of: head.methodRange), target] {
-            text.append(decimal: part.count)
-            text.append(byte: 0x3A)
-            text.append(part)
-        }
-        text.append(decimal: host.count)
-        text.append(byte: 0x3A)
-        // One host has many spellings (RFC 9110 §4.2.3).
-        for byte in host { text.append(byte: 0x41...0x5A ~= byte ? byte | 0x20 : byte) }
+        appendBound(head.bytes(of: head.methodRange), to: &text)
+        appendBound(target, to: &text)
+        appendBoundHost(to: &text)
         purchase.bindingHash.update(text.readable)
         if purchase.collectsBody && !(head.framing == .none || head.framing == .length(0)) {
             let limits = worker.limits
             purchase.body = spill(memoryBytes: limits.pricedBodyMemoryBytes, atMost: limits.maxPricedBodyBytes)
         }
+    }
+
+    func appendBound(_ part: UnsafeRawBufferPointer, to text: inout ByteBuffer) {
+        text.append(decimal: part.count)
+        text.append(byte: 0x3A)
+        text.append(part)
+    }
+
+    func appendBoundHost(to text: inout ByteBuffer) {
+        text.append(decimal: host.count)
+        text.append(byte: 0x3A)
+        // One host has many spellings (RFC 9110 §4.2.3).
+        for byte in host { text.append(byte: 0x41...0x5A ~= byte ? byte | 0x20 : byte) }
     }
 
     func collect(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {
@@ -170,11 +190,17 @@ extension Exchange {
             return .ready
         case .claimed(let ticket):
             purchase.claimed(ticket)
+            if let message, let refused = begin(message, isSold: true) { return self.answer(refused) }
             visit?.wasClaimed = true
             stage = purchase.terms.order == .first ? .settlingFirst : .forwarding
         case .redeemed(let ticket, let transaction, let answer):
             purchase.redeemed(ticket, transaction: transaction)
-            if let answer { giveAgain(answer, purchase) } else { stage = .forwarding }
+            if let answer {
+                giveAgain(answer, purchase)
+            } else {
+                if let message, let refused = begin(message, isSold: true) { return self.answer(refused) }
+                stage = .forwarding
+            }
         case .stored(let answer, let transaction):
             purchase.paid(transaction)
             record.outcome = .redelivered
@@ -218,7 +244,7 @@ extension Exchange {
             facilitator: ClaimFacilitator(purchase.offer.facilitator),
             termsFault: purchase.termsFault?.rawValue, route: route.matchText, revision: purchase.revision,
             request: "\(String(decoding: head.bytes(of: head.methodRange), as: UTF8.self)) "
-                + String(decoding: target.prefix(512), as: UTF8.self),
+                + String(decoding: target.prefix(512), as: UTF8.self) + messageText,
             redeliver: terms.redeliver, isIdempotent: head.method.isIdempotent,
             paymentID: purchase.payload.paymentIdentifier,
             redeliverForSeconds: Int64(terms.redeliverForSeconds),
@@ -228,6 +254,15 @@ extension Exchange {
         admission.review = visit?.pass
         if visit?.pass != nil { admission.gate.isApproved = true }
         return admission
+    }
+
+    /// What a message asks for, behind the request's target.
+    private var messageText: String {
+        guard let message, let request = message.request else { return "" }
+        let body = message.body.readable
+        let method = request.withMethod(of: body) { String(decoding: $0, as: UTF8.self) }
+        let name = request.withName(of: body) { String(decoding: $0, as: UTF8.self) }
+        return " \(method)" + (name.map { " \($0)" } ?? "")
     }
 
     /// As `reply`, but an admission that finds nobody is given back: nothing was asked of the upstream for it.

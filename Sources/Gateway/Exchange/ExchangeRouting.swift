@@ -38,6 +38,7 @@ extension Exchange {
             let route = prepared.revision.routes[index]
             self.route = route
             if route.isPriced { return price(route) }
+            if let menu = route.menu { return enter(menu, route) }
             // Asked for here, since most free routes have no bounds.
             if !route.doors.policies.isEmpty, let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
             return startForwarding(to: route.upstream)
@@ -68,7 +69,8 @@ extension Exchange {
 
     /// A free route, an unmatched path, or one whose caller need not pay: forwarded as it comes, body and all.
     func startForwarding(to index: Int) -> Progress {
-        if case .length(let length) = head.framing, let limit = worker.limits.bodyBytes, length > limit {
+        if message == nil, case .length(let length) = head.framing, let limit = worker.limits.bodyBytes, length > limit
+        {
             return answer(refusing: .bodyTooLarge)
         }
         upstream = worker.upstreams[index]
@@ -77,13 +79,13 @@ extension Exchange {
     }
 
     /// A priced route: without a payment the 402, with one its reading; before both, who need not pay.
-    private func price(_ route: Route) -> Progress {
+    func price(_ route: Route) -> Progress {
         let doors = doors(of: route)
         if !doors.customers.isEmpty, let customer = customer(doors) { return admit(customer, to: route) }
         let fields = head.fields
         let v2 = fields.count(of: .paymentSignature)
         let v1 = fields.count(of: .xPayment)
-        if v1 + v2 != 1 {
+        if v1 + v2 > 1 || v1 + v2 == 0 && message?.holdsPayment != true {
             if v1 + v2 == 0, let grant = freeGrant(doors) { return serve(grant, by: route) }
             if let refused = refusalOfUnpaid(doors) { return answer(refused) }
             return v1 + v2 == 0 ? answer(challenging: route, error: nil) : answer(.severalPayments)
@@ -91,7 +93,9 @@ extension Exchange {
         if let refused = refusalOfUnproven(doors) { return answer(refused) }
         // Before anything is charged: what is too large here could not be delivered later.
         let limit = route.terms?.bind == .body ? worker.limits.maxPricedBodyBytes : worker.limits.bodyBytes ?? .max
-        if case .length(let length) = head.framing, length > limit { return answer(refusing: .bodyTooLarge) }
+        if message == nil, case .length(let length) = head.framing, length > limit {
+            return answer(refusing: .bodyTooLarge)
+        }
         upstream = worker.upstreams[route.upstream]
         stage = .reading
         return .ready
@@ -117,6 +121,7 @@ extension Exchange {
     func requestBody(_ bytes: UnsafeRawBufferPointer) {
         requestBodyBytes += bytes.count
         record.bytesIn += bytes.count
+        if let message { return collect(bytes, message) }
         if let purchase, purchase.collectsBody {
             if requestBodyBytes > worker.limits.maxPricedBodyBytes { return requestFailed(.bodyTooLarge) }
             return collect(bytes, purchase)
@@ -135,6 +140,10 @@ extension Exchange {
     /// The body is whole.
     func requestEnded(trailers: TrailerSection?) {
         requestIsWhole = true
+        if message != nil {
+            if stage == .judging { advance() }
+            return
+        }
         if let purchase, purchase.collectsBody { return bodyCollected(purchase) }
         guard let connection else { return }
         endBody(trailers, to: connection)
@@ -150,7 +159,7 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .reading, .collecting, .proving, .verifying, .reviewing, .forwarding, .answering: break
+        case .routing, .judging, .reading, .collecting, .proving, .verifying, .reviewing, .forwarding, .answering: break
         }
         abandonConnection()
         if answerStarted { return breakOff() }

@@ -27,6 +27,7 @@ extension Exchange {
             return answerUnsettled(settlement, purchase)
         }
         purchase.paid(transaction)
+        if let answer = message?.answer, let found = answer.found { return give(found, answer, purchase) }
         beginHeldAnswer(purchase)
         return .ready
     }
@@ -34,7 +35,9 @@ extension Exchange {
     private func settle(_ purchase: Purchase, _ ticket: Ticket) {
         if purchase.settlementIsAsked { return }
         purchase.settlementIsAsked = true
-        if purchase.terms.order == .after { storeHeld(purchase, ticket) }
+        if purchase.terms.order == .after {
+            if let answer = message?.answer { keepFound(answer) } else { storeHeld(purchase, ticket) }
+        }
         let reply: @Sendable (Settlement) -> Void = reply { $0.settlement = $1 }
         switch (purchase.offer.facilitator, purchase.terms.order) {
         case (.sandbox, .first): worker.ledger.settle(ticket, reply: reply)

@@ -72,8 +72,9 @@ extension Exchange {
 
     /// What is kept goes to the caller as the answer did, or would have.
     func giveAgain(_ answer: StoredAnswer, _ purchase: Purchase) {
-        let body = spill(memoryBytes: answer.body.count, atMost: answer.body.count)
-        answer.body.withUnsafeBytes { bytes in
+        let text = message.map { replayed(answer.body, $0, purchase) } ?? answer.body
+        let body = spill(memoryBytes: text.count, atMost: text.count)
+        text.withUnsafeBytes { bytes in
             let taken = body.append(bytes)
             precondition(taken == .accepted, "an answer that fits was not taken")
         }

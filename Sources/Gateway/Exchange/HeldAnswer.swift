@@ -5,11 +5,16 @@ import HTTP
 /// `settle: after`: an answer that will be charged waits, whole, until it is.
 extension Exchange {
     func hold(_ head: ResponseHead, _ purchase: Purchase) {
-        purchase.answerStatus = head.statusCode
         let limits = worker.limits
         // What is to be kept with the claim passes through memory anyway.
         let memoryBytes = max(limits.heldAnswerMemoryBytes, storedBytesAtMost)
         purchase.hold(in: spill(memoryBytes: memoryBytes, atMost: limits.heldAnswerBytes))
+        keepHead(head, purchase)
+    }
+
+    /// The head waits for its answer.
+    func keepHead(_ head: ResponseHead, _ purchase: Purchase) {
+        purchase.answerStatus = head.statusCode
         purchase.heldHead.append("HTTP/1.1 ")
         purchase.heldHead.append(decimal: head.statusCode)
         purchase.heldHead.append(byte: 0x20)

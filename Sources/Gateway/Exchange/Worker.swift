@@ -18,6 +18,8 @@ struct SharedServices: Sendable {
     let logger: Logger
     let status: GatewayStatus
     let bounds: LiveBounds
+    let toolSessions: ToolSessions
+    let toolSchemas: ToolSchemas
 }
 
 /// One loop and everything it owns: listeners, connections, exchanges, pools. Used on the loop's thread alone.

@@ -4,13 +4,12 @@ import Ledger
 extension Answer {
     static func bounded(_ refusal: BoundRefusal) -> Answer {
         let when = refusal.retryAfterSeconds == nil ? "This price is above all of it" : "Come back later"
-        var answer = Answer(
+        var answer = Answer.uncharged(
             429, refusal.code.rawValue,
-            "The policy \(refusal.policy) lets no more through now. \(when). Nothing was charged.")
+            "The policy \(refusal.policy) lets no more through now. \(when). Nothing was charged.",
+            retryAfterSeconds: refusal.retryAfterSeconds)
         answer.policy = refusal.policy
         answer.left = refusal.leftText
-        answer.retryAfterSeconds = refusal.retryAfterSeconds
-        answer.saysNotCharged = true
         return answer
     }
 
@@ -20,19 +19,18 @@ extension Answer {
             case .walletUnproven: "wants more of this wallet first"
             case .breakerOpen: "lets nobody through now"
             }
-        var answer = Answer(
-            403, refusal.code.rawValue, "The policy \(refusal.policy) \(reason). Nothing was charged.")
+        var answer = Answer.uncharged(
+            403, refusal.code.rawValue, "The policy \(refusal.policy) \(reason). Nothing was charged.",
+            retryAfterSeconds: refusal.retryAfterSeconds)
         answer.policy = refusal.policy
         answer.missing = refusal.missing
-        answer.retryAfterSeconds = refusal.retryAfterSeconds
-        answer.saysNotCharged = true
         return answer
     }
 
     static func walletDenied(policy: String) -> Answer {
-        var answer = Answer(403, "wallet_denied", "The policy \(policy) denies this wallet. Nothing was charged.")
+        var answer = Answer.uncharged(
+            403, "wallet_denied", "The policy \(policy) denies this wallet. Nothing was charged.")
         answer.policy = policy
-        answer.saysNotCharged = true
         return answer
     }
 
@@ -57,20 +55,16 @@ extension Answer {
     private static func overRate(
         _ code: String, _ message: String, policy: String?, retryAfterSeconds: Int
     ) -> Answer {
-        var answer = Answer(429, code, message)
+        var answer = Answer.uncharged(429, code, message, retryAfterSeconds: retryAfterSeconds)
         answer.policy = policy
         answer.left = "0"
-        answer.retryAfterSeconds = retryAfterSeconds
-        answer.saysNotCharged = true
         return answer
     }
 
     /// `charge_when` asks for a value that the answer does not let be read: it is neither charged nor shown.
     static var answerUnreadable: Answer {
-        var answer = Answer(
+        .uncharged(
             502, "answer_unreadable",
             "The API's answer cannot be looked into, which decides about its charge. Nothing was charged.")
-        answer.saysNotCharged = true
-        return answer
     }
 }

@@ -26,6 +26,13 @@ final class Challenge: Sendable {
         template.render(url: url.readable, error: code, v2Header: &v2Header, v1Body: &v1Body)
     }
 
+    /// Appends the value of `PAYMENT-REQUIRED` alone.
+    func renderHeader(target: UnsafeRawBufferPointer, code: String, into v2Header: inout ByteBuffer) {
+        var url = ByteBuffer()
+        var body = ByteBuffer()
+        render(target: target, code: code, url: &url, v2Header: &v2Header, v1Body: &body)
+    }
+
     /// Field lines that are the same for every caller, and the empty line.
     func appendFields(v2Header: UnsafeRawBufferPointer, bodyCount: Int, to out: inout ByteBuffer) {
         out.append("Content-Type: application/json\r\nCache-Control: no-store\r\n")

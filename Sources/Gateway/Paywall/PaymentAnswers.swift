@@ -13,28 +13,22 @@ extension Answer {
     }
 
     static var identifierConflict: Answer {
-        var answer = Answer(
+        .uncharged(
             409, "payment_identifier_conflict",
             "Another payment came with this payment-identifier. Send that payment again, or a new identifier. Nothing was charged."
         )
-        answer.saysNotCharged = true
-        return answer
     }
 
     static func leaseBusy(_ trouble: LeaseTrouble, retryAfterSeconds: Int) -> Answer {
-        var answer = Answer(
+        .uncharged(
             429, trouble.rawValue,
-            "Too many paid requests of this wallet are under way at once. Send this one again later.")
-        answer.retryAfterSeconds = retryAfterSeconds
-        answer.saysNotCharged = true
-        return answer
+            "Too many paid requests of this wallet are under way at once. Send this one again later.",
+            retryAfterSeconds: retryAfterSeconds)
     }
 
     static var ledgerUnavailable: Answer {
-        var answer = Answer(503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.")
-        answer.retryAfterSeconds = 5
-        answer.saysNotCharged = true
-        return answer
+        .uncharged(
+            503, "ledger_unavailable", "Payments cannot be taken now. Nothing was charged.", retryAfterSeconds: 5)
     }
 
     /// The ledger failed while it settled: the debit may be on disk or not.
@@ -49,25 +43,20 @@ extension Answer {
 
     /// The chain or the facilitator could not be asked: nothing is claimed.
     static var facilitatorUnreachable: Answer {
-        var answer = Answer(
-            503, "facilitator_unreachable", "Payments of this kind cannot be verified now. Nothing was charged.")
-        answer.retryAfterSeconds = 5
-        answer.saysNotCharged = true
-        return answer
+        .uncharged(
+            503, "facilitator_unreachable", "Payments of this kind cannot be verified now. Nothing was charged.",
+            retryAfterSeconds: 5)
     }
 
     static var answerTooLarge: Answer {
-        var answer = Answer(
+        .uncharged(
             502, "answer_too_large", "The API's answer is larger than this gateway holds. Nothing was charged.")
-        answer.saysNotCharged = true
-        return answer
     }
 
     static var cannotHold: Answer {
-        var answer = Answer(503, "cannot_hold", "This gateway has no room for the exchange now. Nothing was charged.")
-        answer.retryAfterSeconds = 5
-        answer.saysNotCharged = true
-        return answer
+        .uncharged(
+            503, "cannot_hold", "This gateway has no room for the exchange now. Nothing was charged.",
+            retryAfterSeconds: 5)
     }
 }
 
@@ -80,9 +69,10 @@ extension Exchange {
 
     /// - Parameter code: nil where no payment came at all.
     func answer(challenging route: Route, code: String?) -> Progress {
-        record.status = 402
         record.outcome = .challenged
         if let code { record.code = code }
+        if let form = noticeForm { return challenge(form, route, code: code, refused: nil) }
+        record.status = 402
         answerStarted = true
         out.clear()
         beginChallengeHead()
@@ -102,7 +92,12 @@ extension Exchange {
 
     /// 402 whose settlement was refused: the receipt says so, and no terms invite to pay at once again.
     func answer(settlementRefused code: String, _ purchase: Purchase) -> Progress {
-        answer(
+        if let form = noticeForm, let route {
+            record.outcome = .unsettled
+            record.code = code
+            return challenge(form, route, code: code, refused: purchase.refusal(code))
+        }
+        return answer(
             unsettled: purchase.refusal(code), purchase, code: code,
             message: "The payment was refused at its settlement. Nothing was charged.", charged: false,
             retryAfterSeconds: nil)
@@ -138,9 +133,7 @@ extension Exchange {
                     "\(fault.explanation) \(purchase.promise)",
                 retryAfterSeconds: 1)
         }
-        var answer = Answer(fault.status, "\(fault.code)", "\(fault.explanation) Nothing was charged.")
-        answer.saysNotCharged = true
-        return self.answer(answer)
+        return answer(.uncharged(fault.status, "\(fault.code)", "\(fault.explanation) Nothing was charged."))
     }
 
     private func answer(
@@ -148,25 +141,21 @@ extension Exchange {
         retryAfterSeconds: Int?
     ) -> Progress {
         record.outcome = .unsettled
-        record.code = code
-        beginOwnHead(402)
-        purchase.appendReceipt(receipt, to: &out)
-        return finish(code, message, charged: charged, retryAfterSeconds)
+        return finish(402, receipt, purchase, code, message, charged: charged, retryAfterSeconds)
     }
 
     func answer(
         paidStatus status: Int, _ purchase: Purchase, code: String, message: String, retryAfterSeconds: Int?
     ) -> Progress {
         record.outcome = .owed
-        record.code = code
-        beginOwnHead(status)
-        purchase.appendReceipt(purchase.receipt(), to: &out)
-        return finish(code, message, charged: true, retryAfterSeconds)
+        return finish(status, purchase.receipt(), purchase, code, message, charged: true, retryAfterSeconds)
     }
 
-    private func finish(_ code: String, _ message: String, charged: Bool?, _ retryAfterSeconds: Int?) -> Progress {
-        if let retryAfterSeconds { out.appendField("Retry-After", decimal: retryAfterSeconds) }
-        appendOwnCORS()
+    private func finish(
+        _ status: Int, _ receipt: PaymentResponse, _ purchase: Purchase, _ code: String, _ message: String,
+        charged: Bool?, _ retryAfterSeconds: Int?
+    ) -> Progress {
+        record.code = code
         var body = ByteBuffer(capacity: 256)
         body.append("{\"error\":\"")
         body.append(string: code)
@@ -174,7 +163,16 @@ extension Exchange {
         body.append(string: message)
         body.append("\"")
         if let charged { body.append(charged ? ",\"charged\":true" : ",\"charged\":false") }
-        body.append("}\n")
+        body.append("}")
+        if let form = noticeForm {
+            return notify(
+                form, status: status, content: body.readable, receipt: receipt, retryAfterSeconds: retryAfterSeconds)
+        }
+        beginOwnHead(status)
+        purchase.appendReceipt(receipt, to: &out)
+        if let retryAfterSeconds { out.appendField("Retry-After", decimal: retryAfterSeconds) }
+        appendOwnCORS()
+        body.append("\n")
         return finishOwnAnswer(body.readable, type: "application/json")
     }
 }

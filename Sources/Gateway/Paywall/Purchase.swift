@@ -71,7 +71,8 @@ final class Purchase {
     private(set) var holdsAnswer = false
     var voidReason = "the exchange ended early"
 
-    init(_ payload: PaymentPayload, _ agreed: Agreement, isProven: Bool) {
+    /// - Parameter collectsBody: the request's body has not been taken in yet.
+    init(_ payload: PaymentPayload, _ agreed: Agreement, isProven: Bool, collectsBody: Bool) {
         self.payload = payload
         self.isProven = isProven
         offer = agreed.offer
@@ -79,7 +80,7 @@ final class Purchase {
         revision = agreed.revision
         payer = payload.authorization.from
         termsFault = agreed.fault
-        collectsBody = agreed.terms.bind == .body
+        self.collectsBody = collectsBody && agreed.terms.bind == .body
     }
 
     // MARK: Verification

@@ -16,11 +16,11 @@ extension Answer {
         410, "review_expired", "Nobody decided on this request in time. Nothing was charged.")
 
     static var reviewWaiting: Answer {
-        var answer = Answer(202, "review_waiting", "A person has not decided on this request yet. Ask again later.")
+        var answer = Answer.uncharged(
+            202, "review_waiting", "A person has not decided on this request yet. Ask again later.",
+            retryAfterSeconds: 30)
         answer.outcome = .waiting
         answer.progress = "waiting"
-        answer.retryAfterSeconds = 30
-        answer.saysNotCharged = true
         return answer
     }
 
@@ -34,36 +34,29 @@ extension Answer {
 
     /// - Parameter remark: what the person said, if anything.
     static func reviewRejected(_ remark: String?) -> Answer {
-        var answer = Answer(
+        var answer = Answer.uncharged(
             403, "review_rejected", "A person has looked at this request and does not let it through.")
         answer.remark = remark
-        answer.saysNotCharged = true
         return answer
     }
 
     static func reviewFull(ofWallet: Bool) -> Answer {
-        var answer = Answer(
+        .uncharged(
             429, ofWallet ? "review_wallet_full" : "review_full",
             ofWallet
-                ? "As many requests of this wallet wait for a person as may." : "Too many requests wait for a person.")
-        answer.retryAfterSeconds = 600
-        answer.saysNotCharged = true
-        return answer
+                ? "As many requests of this wallet wait for a person as may." : "Too many requests wait for a person.",
+            retryAfterSeconds: 600)
     }
 
     static var reviewBodyTooLarge: Answer {
-        var answer = Answer(
+        .uncharged(
             413, "review_body_too_large", "A request of this size cannot wait for a person. Nothing was charged.")
-        answer.saysNotCharged = true
-        return answer
     }
 
     static var reviewNotForHead: Answer {
-        var answer = Answer(
+        .uncharged(
             403, "review_not_for_head",
             "A person has to look at this wallet's requests first; send a GET. Nothing was charged.")
-        answer.saysNotCharged = true
-        return answer
     }
 }
 

@@ -1,0 +1,336 @@
+import Bytes
+import HTTP
+import Ledger
+import MCP
+
+/// The answer to a message: passed on, labelled with prices, or looked into for what is charged.
+extension Exchange {
+    /// How long a server may take to end a stream whose answer has been given, in nanoseconds.
+    private static var lingerNanoseconds: UInt64 { 1_000_000_000 }
+    /// Of a text or an event that is looked into.
+    private var answerBytesAtMost: Int { min(worker.limits.heldAnswerBytes, 4 << 20) }
+
+    // MARK: As it comes
+
+    func answerHead(_ head: ResponseHead, _ message: ToolMessage) {
+        let isGood = (200...299).contains(head.statusCode)
+        noteSession(head, message, isGood: isGood)
+        guard let id = message.request?.id else { return relay(head) }
+        guard let purchase else {
+            guard isGood, message.isMethod("tools/list"), let shape = CallAnswer.Shape(head) else { return relay(head) }
+            message.answer = CallAnswer(shape, .listing, id: id, bytesAtMost: answerBytesAtMost)
+            return relay(head, isRewritten: true)
+        }
+        guard isGood else {
+            // What it costs to be told so is nothing: whoever listens may hear it.
+            if !purchase.isPaid { release(message) }
+            return relay(head)
+        }
+        let shape = head.statusCode == 202 || head.framing == .none ? nil : CallAnswer.Shape(head)
+        if purchase.isPaid {
+            guard let shape else { return relay(head) }
+            message.answer = CallAnswer(shape, .paid, id: id, bytesAtMost: answerBytesAtMost)
+            message.answer?.eventsHaveBegun = shape == .events
+            return relay(head, isRewritten: true)
+        }
+        guard let shape else {
+            let isElsewhere = head.statusCode == 202
+            _ = withhold(
+                purchase, isElsewhere ? .answerElsewhere : .answerUnreadable,
+                isElsewhere ? "the upstream answers elsewhere" : "the answer cannot be looked into")
+            return advance()
+        }
+        message.answer = CallAnswer(shape, .sold, id: id, bytesAtMost: answerBytesAtMost)
+        keepHead(head, purchase)
+    }
+
+    /// A session that the server begins is known from its first call on; one that is already under way never is.
+    private func noteSession(_ head: ResponseHead, _ message: ToolMessage, isGood: Bool) {
+        guard isGood, message.session == nil, message.isMethod("initialize"), let upstream,
+            let session = head.fields.first(.mcpSessionID)
+        else { return }
+        worker.services.toolSessions.opened(sessionKey(head.bytes(of: session.value), upstream))
+    }
+
+    func answerBody(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+        switch answer.shape {
+        case .json:
+            answer.text.append(bytes)
+            if answer.text.count > answerBytesAtMost { tooLarge(answer) }
+        case .events:
+            answer.events.feed(bytes)
+            drain(answer)
+        }
+    }
+
+    /// It is no longer looked into: what is free or paid for passes as it is, and what is not, not at all.
+    private func tooLarge(_ answer: CallAnswer) {
+        switch answer.purpose {
+        case .listing, .paid:
+            message?.answer = nil
+            relayBody(answer.text.readable)
+        case .sold:
+            guard let purchase else { return }
+            _ = withhold(purchase, .answerTooLarge, "the answer is larger than limits.held_answer")
+            advance()
+        }
+    }
+
+    func answerEnded(_ answer: CallAnswer) {
+        switch answer.shape {
+        case .json: take(answer.text.readable, answer)
+        case .events:
+            if answer.found != nil { return }
+            // Clients differ in whether an event without its empty line is one; with it, it is one to all.
+            if let event = answer.events.finish() { take(event, answer) }
+        }
+    }
+
+    // MARK: Events
+
+    /// Takes every event that is whole, up to the answer that waits for its money.
+    private func drain(_ answer: CallAnswer) {
+        while answer.found == nil {
+            do throws(EventStreamReader.TooLarge) {
+                guard let event = try answer.events.next() else { return }
+                take(event, answer)
+            } catch {
+                return tooLarge(answer)
+            }
+        }
+    }
+
+    private func take(_ event: StreamEvent, _ answer: CallAnswer) {
+        guard let data = event.data else { return pass(event.raw, answer) }
+        switch answer.reader.read(data) {
+        case .live: pass(event.raw, answer)
+        case .withheld:
+            // What is no answer to this call is none of its caller's business.
+            if answer.purpose == .listing { pass(event.raw, answer) }
+        case .response(let response):
+            if answer.isGiven { return }
+            switch answer.purpose {
+            case .sold: find(event.raw, response, answer)
+            case .listing, .paid:
+                let changed = changed(response, data, answer)
+                if answer.purpose == .paid { keep(data) }
+                var rewritten = ByteBuffer()
+                event.write(replacingDataBy: changed.readable, into: &rewritten)
+                relayBody(rewritten.readable)
+                answer.isGiven = answer.purpose == .paid
+                if answer.isGiven { linger() }
+            }
+        }
+    }
+
+    private func pass(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+        if answer.purpose == .sold && !answer.eventsHaveBegun { beginEvents(answer) }
+        relayBody(bytes)
+    }
+
+    /// The head of a stream whose answer has not come: nothing of its receipt is known.
+    private func beginEvents(_ answer: CallAnswer) {
+        guard let purchase else { preconditionFailure("what is sold is a purchase") }
+        answer.eventsHaveBegun = true
+        answerStarted = true
+        answerFraming = head.minorVersion == 1 ? .chunked : .untilClose
+        out.clear()
+        out.append(purchase.heldHead.readable)
+        if answerFraming == .chunked {
+            out.append("Transfer-Encoding: chunked\r\n")
+        } else {
+            downstream?.closeAfterAnswer()
+        }
+        if !purchase.isPaid { out.append("Cache-Control: private, no-store\r\n") }
+        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
+        out.append("\r\n")
+    }
+
+    /// The answer has been given: what the server still says passes, and it is not waited for long.
+    private func linger() {
+        timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Exchange.lingerNanoseconds)
+    }
+
+    // MARK: The answer
+
+    /// A whole answer in JSON.
+    private func take(_ text: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+        guard case .response(let response) = answer.reader.read(text) else {
+            if answer.purpose != .sold { relayBody(text) }
+            return
+        }
+        switch answer.purpose {
+        case .sold: find(text, response, answer)
+        case .listing, .paid:
+            if answer.purpose == .paid { keep(text) }
+            relayBody(changed(response, text, answer).readable)
+            answer.isGiven = true
+        }
+    }
+
+    private func find(_ bytes: UnsafeRawBufferPointer, _ response: MCP.Answer, _ answer: CallAnswer) {
+        answer.found = CallAnswer.Found(bytes: Array(bytes), outcome: response.outcome)
+        if stage == .answering { advance() }
+    }
+
+    /// With its prices, or its receipt.
+    private func changed(
+        _ response: MCP.Answer, _ text: UnsafeRawBufferPointer, _ answer: CallAnswer
+    ) -> ByteBuffer {
+        var changed = ByteBuffer(capacity: text.count + 512)
+        if answer.purpose == .listing {
+            label(response, text, &changed)
+        } else if let purchase, purchase.isPaid {
+            receiptText(purchase.receipt()).withUnsafeBytes { receipt in
+                response.receiptSplices(receipt, in: text).write(text, into: &changed)
+            }
+        } else {
+            changed.append(text)
+        }
+        return changed
+    }
+
+    /// The tools that cost something, with what they cost; which of them declare a schema is remembered.
+    private func label(_ response: MCP.Answer, _ text: UnsafeRawBufferPointer, _ out: inout ByteBuffer) {
+        guard let message, let upstream, let listing = ToolListing(response, of: text) else { return out.append(text) }
+        worker.services.toolSchemas.note(listing, of: upstream.settings.name)
+        let menu = message.menu
+        listing.splices(menu.annotation, prices: menu.prices, labels: menu.labels, in: text).write(text, into: &out)
+    }
+
+    /// Whether it is charged, once it is there; what becomes of it where it is not.
+    func judgeCall(_ answer: CallAnswer, _ purchase: Purchase) -> Progress {
+        if answer.isGiven {
+            guard answerIsWhole || upstreamFault != nil || answer.shape == .json else { return .pending }
+            return finishCall()
+        }
+        if let found = answer.found {
+            timer.cancel()
+            if !purchase.isPaid && found.outcome.isCharged {
+                stage = .settlingAfter
+                return .ready
+            }
+            return give(found, answer, purchase)
+        }
+        if let fault = upstreamFault { return callFailed(fault, answer, purchase) }
+        guard answerIsWhole else { return .pending }
+        if answer.purpose == .paid {
+            // A server may end its stream early and give the answer to a client that resumes it: it stays owed.
+            if answer.shape == .events { purchase.answerIsUpstreams = false }
+            return finishCall()
+        }
+        return withhold(purchase, .answerMissing, "the upstream ended without the answer")
+    }
+
+    private func finishCall() -> Progress {
+        timer.cancel()
+        endRelay(trailers: nil)
+        finishAnswer()
+        return .ready
+    }
+
+    private func callFailed(_ fault: ClientFault, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
+        record.upstreamFault = fault
+        timer.cancel()
+        if answerStarted && !answer.eventsHaveBegun {
+            breakOff()
+            return .ready
+        }
+        return answerUndelivered(purchase, fault)
+    }
+
+    /// The money is ours, or none is asked: the answer goes out, as the whole answer or as the next event.
+    func give(_ found: CallAnswer.Found, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
+        if !purchase.isPaid { purchase.voidReason = "the tool says that it failed" }
+        if let message { release(message) }
+        purchase.answerIsUpstreams = true
+        answer.found = nil
+        answer.isGiven = true
+        stage = .answering
+        found.bytes.withUnsafeBytes { bytes in
+            switch answer.shape {
+            case .json: giveText(bytes, answer, purchase)
+            case .events: giveEvent(bytes, answer)
+            }
+        }
+        flushOut()
+        return .ready
+    }
+
+    private func giveText(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer, _ purchase: Purchase) {
+        guard case .response(let response) = answer.reader.read(bytes) else { preconditionFailure("it was one") }
+        let text = changed(response, bytes, answer)
+        answerStarted = true
+        out.clear()
+        out.append(purchase.heldHead.readable)
+        out.appendField("Content-Length", decimal: text.count)
+        if !purchase.isPaid { out.append("Cache-Control: no-store\r\n") }
+        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
+        out.append("\r\n")
+        out.append(text.readable)
+    }
+
+    private func giveEvent(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+        var reader = EventStreamReader(maximumEventBytes: bytes.count + 1)
+        reader.feed(bytes)
+        let event = (try? reader.next()) ?? reader.finish()
+        guard let event, let data = event.data, case .response(let response) = answer.reader.read(data) else {
+            preconditionFailure("it was an answer when it came")
+        }
+        if !answer.eventsHaveBegun { beginEvents(answer) }
+        var rewritten = ByteBuffer(capacity: bytes.count + 512)
+        event.write(replacingDataBy: changed(response, data, answer).readable, into: &rewritten)
+        relayBody(rewritten.readable)
+        if answerIsWhole { return }
+        linger()
+        drain(answer)
+    }
+
+    // MARK: What is kept
+
+    /// Keeps the answer with its claim, as one JSON text without a receipt.
+    func keep(_ text: UnsafeRawBufferPointer) {
+        guard let purchase, let ticket = purchase.ticket, text.count <= storedBytesAtMost else { return }
+        worker.ledger.store(
+            ticket,
+            StoredAnswer(status: 200, head: Array("Content-Type: application/json\r\n".utf8), body: Array(text)))
+    }
+
+    /// `after`: what will be paid for is kept before the money moves.
+    func keepFound(_ answer: CallAnswer) {
+        guard let found = answer.found else { return }
+        found.bytes.withUnsafeBytes { bytes in
+            if answer.shape == .json { return keep(bytes) }
+            var reader = EventStreamReader(maximumEventBytes: bytes.count + 1)
+            reader.feed(bytes)
+            if let data = ((try? reader.next()) ?? reader.finish())?.data { keep(data) }
+        }
+    }
+
+    /// What was kept, as the answer to this call: under its id, with its receipt.
+    func replayed(_ stored: [UInt8], _ message: ToolMessage, _ purchase: Purchase) -> [UInt8] {
+        stored.withUnsafeBytes { text in
+            guard case .response(let response) = ServerMessage.read(text, maximumBytes: text.count) else {
+                return stored
+            }
+            var changed = ByteBuffer(capacity: text.count + 512)
+            receiptText(purchase.receipt()).withUnsafeBytes { receipt in
+                response.receiptSplices(receipt, id: message.id, in: text).write(text, into: &changed)
+            }
+            return changed.array
+        }
+    }
+}
+
+extension Answer {
+    static var answerElsewhere: Answer {
+        .uncharged(
+            502, "answer_elsewhere",
+            "The server answers on another stream (HTTP+SSE, 2024-11-05), where calls cannot be charged. Nothing was charged."
+        )
+    }
+
+    static var answerMissing: Answer {
+        .uncharged(502, "answer_missing", "The server ended its stream without the answer. Nothing was charged.")
+    }
+}

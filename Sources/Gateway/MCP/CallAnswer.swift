@@ -1,0 +1,65 @@
+import Bytes
+import HTTP
+import MCP
+
+/// An answer that is looked into on its way: what a call is charged by, where its receipt goes, or a list of tools.
+final class CallAnswer {
+    enum Shape {
+        /// One JSON text.
+        case json
+        /// A stream of events, one of which holds the answer.
+        case events
+
+        /// Nil where the answer cannot be looked into.
+        init?(_ head: ResponseHead) {
+            guard !head.fields.contains(.contentEncoding), let type = head.fields.first(.contentType) else {
+                return nil
+            }
+            let value = head.bytes(of: type.value)
+            if MediaType.matches(value, "application/json") {
+                self = .json
+            } else if MediaType.matches(value, "text/event-stream") {
+                self = .events
+            } else {
+                return nil
+            }
+        }
+    }
+
+    enum Purpose {
+        /// The tools that the server lists get their prices.
+        case listing
+        /// It is charged for when it has come, and waits for that.
+        case sold
+        /// It is paid for: it passes with its receipt.
+        case paid
+    }
+
+    /// The call's own answer, as it came: a JSON text, or an event.
+    struct Found {
+        let bytes: [UInt8]
+        let outcome: MCP.Answer.Outcome
+    }
+
+    let shape: Shape
+    let purpose: Purpose
+    /// The whole text of an answer in JSON.
+    @exclusivity(unchecked) var text = ByteBuffer()
+    /// The events, where they are cut.
+    @exclusivity(unchecked) var events: EventStreamReader
+    let reader: AnswerReader
+    /// The answer waits for its settlement; what comes behind it waits, too.
+    var found: Found?
+    /// The caller was given the answer, or a notice in its place.
+    var isGiven = false
+    /// The head of a stream of events has left.
+    var eventsHaveBegun = false
+
+    /// - Parameter bytesAtMost: of a text, or of an event.
+    init(_ shape: Shape, _ purpose: Purpose, id: MessageID, bytesAtMost: Int) {
+        self.shape = shape
+        self.purpose = purpose
+        events = EventStreamReader(maximumEventBytes: bytesAtMost)
+        reader = AnswerReader(id: id, maximumBytes: bytesAtMost)
+    }
+}

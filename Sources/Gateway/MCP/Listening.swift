@@ -1,0 +1,33 @@
+import Bytes
+import MCP
+
+/// A stream that a client opened by GET to hear what its server says, or the end of a session by DELETE.
+///
+/// Servers give answers again on such a stream to a client that comes back: what was not paid for must not be had so.
+final class Listening {
+    private static let eventBytesAtMost = 4 << 20
+
+    /// The upstream's name and the session's; nil where the request names none, of which nothing is known then.
+    let session: [UInt8]?
+    /// By GET.
+    let isListening: Bool
+    /// Its events are looked into.
+    var isFiltered = false
+    /// The head has not left: the first event says whether the server speaks a transport that cannot be sold.
+    var holdsHead = false
+    /// An answer whose call has not come to an end, as it came.
+    var waiting: [UInt8]?
+    @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
+
+    init(session: [UInt8]?, isListening: Bool) {
+        self.session = session
+        self.isListening = isListening
+    }
+
+    /// The exchange's timer is this stream's.
+    var isWaiting: Bool { holdsHead || waiting != nil }
+
+    func read(_ data: UnsafeRawBufferPointer) -> ServerMessage {
+        ServerMessage.read(data, maximumBytes: Self.eventBytesAtMost)
+    }
+}

@@ -1,0 +1,82 @@
+import MCP
+import Synchronization
+
+/// Which calls of which sessions are under way, settled or never paid for: shared by all loops, because an answer may come
+/// again on another connection than its call's.
+final class ToolSessions: Sendable {
+    /// A request by its session, with the upstream's name in front, and its id.
+    struct Call: Hashable, Sendable {
+        let session: [UInt8]
+        let id: MessageID
+    }
+
+    enum Verdict {
+        /// Free, or settled.
+        case passes
+        /// Its call has not come to an end.
+        case underWay
+        /// Its call was never paid for, or nothing is known of it.
+        case withheld
+    }
+
+    private static let sessionsAtMost = 16_384
+    /// Of one session.
+    private static let callsAtMost = 1_024
+
+    private struct State {
+        var watch = ReplayWatch(maximumSessions: sessionsAtMost, maximumIDs: callsAtMost)
+        var underWay: Set<Call> = []
+    }
+
+    private let state = Mutex(State())
+
+    /// The upstream began a session.
+    func opened(_ session: [UInt8]) { state.withLock { $0.watch.open(session: session) } }
+
+    /// The upstream ended a session.
+    func closed(_ session: [UInt8]) { state.withLock { $0.watch.close(session: session) } }
+
+    /// Takes up calls that are about to be forwarded. False, and none is taken up, where one's id is of a call under way or
+    /// of one that was not paid for: a server that tells its streams apart by ids would give the one's answer on the other's.
+    func begin(_ calls: [Call], isSold: Bool) -> Bool {
+        state.withLock { state in
+            for call in calls {
+                if state.underWay.contains(call) || state.watch.isHeld(session: call.session, id: call.id) {
+                    return false
+                }
+            }
+            for call in calls {
+                state.underWay.insert(call)
+                if isSold {
+                    state.watch.hold(session: call.session, id: call.id)
+                } else {
+                    state.watch.noteFree(session: call.session, id: call.id)
+                }
+            }
+            return true
+        }
+    }
+
+    /// The answer of a sold call may be shown from now on.
+    func released(_ calls: [Call]) {
+        state.withLock { state in
+            for call in calls { state.watch.release(session: call.session, id: call.id) }
+        }
+    }
+
+    /// Nothing more is done for the calls. What was sold and not released is withheld for good.
+    func ended(_ calls: [Call]) { state.withLock { $0.underWay.subtract(calls) } }
+
+    /// Whether a response may pass on a stream that a client opened by GET.
+    func verdict(session: [UInt8], _ answer: MCP.Answer) -> Verdict {
+        state.withLock { state in
+            switch state.watch.verdict(session: session, answer) {
+            case .passes: .passes
+            case .unknown: .withheld
+            case .held:
+                answer.id.map { state.underWay.contains(Call(session: session, id: $0)) } == true
+                    ? .underWay : .withheld
+            }
+        }
+    }
+}
