@@ -18,6 +18,8 @@ final class Exchange: TimerTarget {
         case collecting
         /// A signature that no plain account made: the chain tells whether a contract stands for it.
         case proving
+        /// `settle: first` at a server of tools: whether it lets the caller in at all.
+        case probing
         /// The ledger: known payment, lease, claim.
         case admitting
         /// The chain or the facilitator says whether the payment would settle; the lease is held, nothing is claimed.
@@ -168,6 +170,7 @@ final class Exchange: TimerTarget {
             case .reading: progress = readPayment()
             case .collecting: progress = collectBody()
             case .proving: progress = provePayment()
+            case .probing: progress = probeUpstream()
             case .admitting: progress = admitPayment()
             case .verifying: progress = verifyPayment()
             case .reviewing: progress = review()
@@ -275,7 +278,9 @@ final class Exchange: TimerTarget {
     /// retry of the same request waits for this exchange rather than being charged beside it.
     func callerFinishedSending() {
         switch stage {
-        case .routing, .judging, .reading, .collecting, .proving, .admitting, .verifying, .reviewing, .ended: return
+        case .routing, .judging, .reading, .collecting, .proving, .probing, .admitting, .verifying, .reviewing,
+            .ended:
+            return
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }
@@ -287,7 +292,8 @@ final class Exchange: TimerTarget {
         openCaller = nil
         switch stage {
         case .ended: return
-        case .routing, .judging, .reading, .collecting, .proving, .verifying, .reviewing: return end(delivered: false)
+        case .routing, .judging, .reading, .collecting, .proving, .probing, .verifying, .reviewing:
+            return end(delivered: false)
         case .admitting:
             tellCallerGone()
             return end(delivered: false)
@@ -325,6 +331,10 @@ final class Exchange: TimerTarget {
         switch stage {
         case .delivering: advance()
         case .answering where listening?.isWaiting == true: goOnListening()
+        case .probing:
+            upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
+            abandonConnection()
+            advance()
         case .forwarding, .answering:
             upstreamFault = ClientFault(kind: .totalTimedOut, detail: "")
             abandonConnection()

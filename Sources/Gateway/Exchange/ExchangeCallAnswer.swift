@@ -26,15 +26,16 @@ extension Exchange {
             if !purchase.isPaid { release(message) }
             return relay(head)
         }
-        let shape = head.statusCode == 202 || head.framing == .none ? nil : CallAnswer.Shape(head)
+        let isElsewhere = head.statusCode == 202
+        let shape = isElsewhere || head.framing == .none ? nil : CallAnswer.Shape(head)
         if purchase.isPaid {
+            if isElsewhere { return answerElsewhere(purchase) }
             guard let shape else { return relay(head) }
             message.answer = CallAnswer(shape, .paid, id: id, bytesAtMost: answerBytesAtMost)
             message.answer?.eventsHaveBegun = shape == .events
             return relay(head, isRewritten: true)
         }
         guard let shape else {
-            let isElsewhere = head.statusCode == 202
             _ = withhold(
                 purchase, isElsewhere ? .answerElsewhere : .answerUnreadable,
                 isElsewhere ? "the upstream answers elsewhere" : "the answer cannot be looked into")
@@ -42,6 +43,16 @@ extension Exchange {
         }
         message.answer = CallAnswer(shape, .sold, id: id, bytesAtMost: answerBytesAtMost)
         keepHead(head, purchase)
+    }
+
+    /// What was paid for comes on a stream that cannot be had: it stays owed.
+    private func answerElsewhere(_ purchase: Purchase) {
+        let told = Answer.answerElsewhere
+        _ = answer(
+            paidStatus: told.status, purchase, code: told.code ?? "",
+            message: "The server answers on another stream (HTTP+SSE, 2024-11-05). \(purchase.promise)",
+            retryAfterSeconds: nil)
+        advance()
     }
 
     /// A session that the server begins is known from its first call on; one that is already under way never is.

@@ -96,7 +96,8 @@ extension Exchange {
         downstream?.send(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), .empty)
     }
 
-    private func writeRequestHead(_ upstream: Upstream) {
+    /// - Parameter probing: length of a body in place of the message's, where the server is only asked whether it answers.
+    func writeRequestHead(_ upstream: Upstream, probing: Int? = nil) {
         out.clear()
         out.append(head.bytes(of: head.methodRange))
         out.append(byte: 0x20)
@@ -116,13 +117,14 @@ extension Exchange {
         if isLookedInto || purchase?.chargeConditions.isEmpty == false {
             dropped = dropped.union([.acceptEncoding, .range])
         }
+        if probing != nil { dropped = dropped.union([.mcpMethod, .mcpName]) }
         upstream.appendFields(of: head, except: dropped, to: &out)
         out.append("X-Forwarded-For: ")
         if let address = visit?.callerAddress { out.append(address) } else { out.append(caller?.peerText ?? .empty) }
         out.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
         out.append(host)
         out.append("\r\n")
-        if let purchase {
+        if let purchase, probing == nil {
             purchase.appendUpstreamFields(to: &out)
             appendAssertion(purchase, for: upstream)
         }
@@ -130,7 +132,7 @@ extension Exchange {
         // Some servers take a request without the field for one that takes any coding (RFC 9110 §12.5.3).
         if isLookedInto { out.append("Accept-Encoding: identity\r\n") }
         if let message {
-            out.appendField("Content-Length", decimal: message.forwardedCount)
+            out.appendField("Content-Length", decimal: probing ?? message.forwardedCount)
         } else if let body = purchase?.body {
             if head.framing != .none { out.appendField("Content-Length", decimal: body.count) }
         } else {
@@ -195,6 +197,7 @@ extension Exchange: AnswerReceiver {
 
     func answerHead(_ head: ResponseHead) {
         record.upstreamFirstByteNanoseconds = worker.loop.nowNanoseconds
+        if stage == .probing { return probeAnswered(head) }
         record.status = head.statusCode
         if head.statusCode == 101 {
             abandonConnection()
@@ -256,6 +259,7 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
+        if stage == .probing && purchase?.holdsAnswer != true { return }
         if let answer = message?.answer { return answerBody(bytes, answer) }
         if let listening, listening.isFiltered { return answerBody(bytes, listening) }
         if let purchase {
@@ -317,6 +321,7 @@ extension Exchange: AnswerReceiver {
     }
 
     func answerFailed(_ fault: ClientFault) {
+        if stage == .probing { return probeFailed(fault) }
         if let connection, mayTryAgain(connection, fault) {
             forgetConnection()
             triedAgain = true
@@ -358,7 +363,7 @@ extension Exchange: SpillTarget {
             guard let connection else { return advance() }
             if spill === purchase.body { sendCollected(spill, to: connection) } else { connection.resume() }
         case .releasing, .reviewing: advance()
-        case .routing, .judging, .reading, .proving, .admitting, .verifying, .settlingFirst, .forwarding,
+        case .routing, .judging, .reading, .proving, .probing, .admitting, .verifying, .settlingFirst, .forwarding,
             .settlingAfter,
             .delivering,
             .ended:

@@ -119,6 +119,14 @@ extension Exchange {
         advance()
     }
 
+    /// The process drains.
+    func stopListening() {
+        abandonConnection()
+        listening?.waiting = nil
+        answerIsWhole = true
+        advance()
+    }
+
     func judgeListening(_ listening: Listening) -> Progress {
         if upstreamFault != nil {
             timer.cancel()

@@ -18,6 +18,8 @@ extension Exchange {
             stage = .judging
             return .ready
         case .get, .delete, .head, .options:
+            // What some server would take for a message all the same.
+            guard head.framing == .none || head.framing == .length(0) else { return answer(.messageNotPosted) }
             if let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
             if !menu.routes.isEmpty && (head.method == .get || head.method == .delete) {
                 listening = Listening(session: sessionKey(route), isListening: head.method == .get)
@@ -180,6 +182,9 @@ extension Exchange {
 }
 
 extension Answer {
+    static let messageNotPosted = Answer(
+        400, "message_not_posted", "Send messages with POST; other requests have no body.")
+
     static let messageIsCoded = Answer(
         415, "message_is_coded", "Send the message without a Content-Encoding: its body says what it costs.")
 

@@ -97,7 +97,7 @@ extension Exchange {
         guard let purchase else { preconditionFailure("only what is paid for is collected") }
         if let message {
             bind(message, purchase)
-            stage = purchase.isProven ? .admitting : .proving
+            stage = purchase.isProven ? admission(of: purchase) : .proving
             return .ready
         }
         if !purchase.bindingHasBegun {
@@ -172,6 +172,11 @@ extension Exchange {
     }
 
     // MARK: The ledger
+
+    /// What comes next for a payment whose payer is proven.
+    func admission(of purchase: Purchase) -> Stage {
+        message != nil && purchase.terms.order == .first ? .probing : .admitting
+    }
 
     /// Asks the ledger for the claim: known payment, lease, balance, and the claim itself, durable.
     func admitPayment() -> Progress {

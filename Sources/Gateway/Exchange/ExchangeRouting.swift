@@ -38,7 +38,7 @@ extension Exchange {
             let route = prepared.revision.routes[index]
             self.route = route
             if route.isPriced { return price(route) }
-            if let menu = route.menu { return enter(menu, route) }
+            if route.hasMenu, let menu = route.menu { return enter(menu, route) }
             // Asked for here, since most free routes have no bounds.
             if !route.doors.policies.isEmpty, let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
             return startForwarding(to: route.upstream)
@@ -159,7 +159,9 @@ extension Exchange {
             requestFault = fault
             return
         case .admitting: tellCallerGone()
-        case .routing, .judging, .reading, .collecting, .proving, .verifying, .reviewing, .forwarding, .answering: break
+        case .routing, .judging, .reading, .collecting, .proving, .probing, .verifying, .reviewing, .forwarding,
+            .answering:
+            break
         }
         abandonConnection()
         if answerStarted { return breakOff() }

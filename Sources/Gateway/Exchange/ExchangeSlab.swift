@@ -45,6 +45,9 @@ final class ExchangeSlab {
         }
     }
 
+    /// Those under way that nothing but their callers' patience would end.
+    var listening: [Exchange] { all.filter { $0.stage == .answering && $0.listening?.isFiltered == true } }
+
     /// After the loop's end, when nobody will ask for one again.
     func removeAll() {
         firstFree = nil

@@ -15,7 +15,7 @@ extension Exchange {
             let doors = doors(of: route)
             payerIsProven(doors)
             if let refused = refusalOfPayer(doors, purchase.payer.bytes) { return answer(refused) }
-            stage = .admitting
+            stage = admission(of: purchase)
             return .ready
         case .refused(let code): return answer(challenging: route, error: purchase.termsFault ?? code)
         case .refusedByFacilitator(let code):

@@ -128,6 +128,8 @@ final class Worker {
         listeners.removeAll { !$0.isAdmin }
         waitsForOthers = !listeners.isEmpty
         for connection in connections.values where !connection.isAdmin { connection.drain() }
+        // Who listens does so for hours, and comes back to the next process.
+        for exchange in exchanges.listening { exchange.stopListening() }
         client.closeKept()
         stopIfDrained()
     }

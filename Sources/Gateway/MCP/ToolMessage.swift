@@ -26,6 +26,8 @@ final class ToolMessage {
     /// How its caller is told about its payment; nil where HTTP alone says it.
     private(set) var form: AnswerForm?
 
+    /// The server was asked whether it lets the caller in.
+    var isProbed = false
     /// How its answer is read, where it is.
     var answer: CallAnswer?
 

@@ -10,6 +10,8 @@ public final class Route: Sendable {
     public let access: Access
     /// Beside `access`, whose terms cost a copy to look at.
     let isPriced: Bool
+    /// The same for `menu`.
+    let hasMenu: Bool
     /// What stands before it beside the price.
     public let doors: RouteDoors
     public let place: ConfigPlace
@@ -31,6 +33,7 @@ public final class Route: Sendable {
         self.upstream = upstream
         self.access = access
         isPriced = if case .priced = access { true } else { false }
+        hasMenu = if case .tools = access { true } else { false }
         self.doors = doors
         self.place = place
     }
