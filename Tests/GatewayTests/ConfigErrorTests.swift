@@ -18,7 +18,7 @@ import Testing
 
     static let cases: [Case] =
         settingCases + paymentCases + networkCases + relayerCases + facilitatorCases + upstreamCases + routeCases
-        + policyCases + yamlCases
+        + menuCases + policyCases + yamlCases
 
     @Test(arguments: cases)
     func messages(_ broken: Case) {

@@ -92,8 +92,9 @@ public struct ConfigLoader: Sendable {
             problems: problems, policies: policies, declaredPolicies: Declared(merged.policies, policies.map(\.name)),
             customers: Declared(merged.customers, customers.map(\.name)))
         var routesReader = RoutesReader(
-            problems: problems, payments: payments, declaredPayments: declaredPayments, upstreams: upstreams,
-            declaredUpstreams: declaredUpstreams, doors: doors)
+            problems: problems,
+            terms: TermsReader(problems: problems, payments: payments, declaredPayments: declaredPayments),
+            upstreams: upstreams, declaredUpstreams: declaredUpstreams, doors: doors)
         let (routes, table) = routesReader.read(merged.routes)
         if merged.routes.isEmpty {
             problems.warning(root, .key(.root, "routes"), "there are no routes; every path is unmatched")

@@ -13,7 +13,9 @@ struct DollarPrice: Equatable, Sendable {
     }
 
     /// `$` and a decimal: `$0.02`, `$1`.
-    init(_ text: String) throws(Fault) {
+    ///
+    /// - Parameter freely: what to write where nothing is asked.
+    init(_ text: String, freely: String = "for a route without charge write free: true") throws(Fault) {
         guard text.hasPrefix("$") else {
             let bare = Self.isDecimal(Substring(text)) ? ": write $\(text)" : ", such as $0.02"
             throw Fault(message: "\"\(ConfigNode.shortened(text))\" is no price; prices are in US dollars\(bare)")
@@ -30,9 +32,12 @@ struct DollarPrice: Equatable, Sendable {
         fraction = cents[..<(cents.lastIndex { $0 != "0" }.map { cents.index(after: $0) } ?? cents.startIndex)].utf8
         self.text = text
         if whole.elementsEqual([0x30]) && fraction.isEmpty {
-            throw Fault(message: "a price is above zero; for a route without charge write free: true")
+            throw Fault(message: "a price is above zero; \(freely)")
         }
     }
+
+    /// As JSON writes numbers: `0.02`.
+    var number: String { String(text.dropFirst()) }
 
     /// Digits, and no more than one point, with digits on both sides; no leading zero but one before the point.
     private static func isDecimal(_ text: Substring) -> Bool {

@@ -1,3 +1,5 @@
+import MCP
+
 /// Routes and terms of an earlier revision, kept while a 402 it gave out may still be paid.
 public struct FormerRevision: Sendable {
     public let number: Int
@@ -18,6 +20,12 @@ public struct FormerRevision: Sendable {
         routes = revision.routes
         table = revision.table
         honouredUntil = replacedAt + Int64(longest)
+    }
+
+    fileprivate func terms(_ index: Int, _ menuPrice: (ToolPrices) -> ToolPrice) -> Terms? {
+        guard let menu = routes[index].menu else { return routes[index].terms }
+        guard case .priced(let number) = menuPrice(menu.prices) else { return nil }
+        return routes[menu.routes[number]].terms
     }
 
     /// What the successor of `revision`, loaded at `now`, has to honour: newest first, without what is over.
@@ -43,20 +51,15 @@ extension Revision {
     /// Each earlier revision matches the request by its own table, so that a payment counts only where its 402 was given.
     /// Asked only when a payment does not match the route's own terms; allocates.
     ///
-    /// - Parameter choose: the index of what a message asked for under an earlier menu.
+    /// - Parameter menuPrice: what the message in the request's body cost by a menu, where an earlier route had one.
     public func formerTerms(
         method: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer, now: Int64,
-        choosing choose: (ToolMenu) -> Int? = { _ in nil }
+        menuPrice: (ToolPrices) -> ToolPrice = { _ in .free }
     ) -> [FormerTerms] {
         former.compactMap { earlier in
-            guard case .route(var index) = earlier.table.match(method: method, host: host, path: path) else {
-                return nil
-            }
-            if let menu = earlier.routes[index].menu {
-                guard let chosen = choose(menu) else { return nil }
-                index = chosen
-            }
-            guard let terms = earlier.routes[index].terms else { return nil }
+            guard case .route(let index) = earlier.table.match(method: method, host: host, path: path),
+                let terms = earlier.terms(index, menuPrice)
+            else { return nil }
             let honouredUntil = earlier.replacedAt + Int64(terms.maxTimeoutSeconds)
             guard honouredUntil >= now else { return nil }
             return FormerTerms(terms: terms, revision: earlier.number, honouredUntil: honouredUntil)

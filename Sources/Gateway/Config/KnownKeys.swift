@@ -16,12 +16,16 @@ enum KnownKeys {
     static let assertion = ["key"]
     static let secret = ["env", "file"]
     static let timeouts = ["connect", "first_byte", "idle", "total"]
-    static let route = ["match", "upstream", "free", "description", "mime_type", "policies"] + priced
+    static let route = ["match", "upstream", "free", "description", "mime_type", "policies", "mcp"] + priced
     /// Keys that only a priced route takes.
     static let priced = [
         "price", "accept", "settle", "max_timeout_seconds", "bind", "redeliver", "redeliver_for", "store_answers",
         "customers", "free_quota", "charge_when",
     ]
+    /// Below `mcp` of a route.
+    static let mcp = ["tools", "other_tools", "methods", "challenge", "annotate"]
+    /// Of a tool or method whose price is not all that is said of it.
+    static let tool = ["price", "settle", "description"]
     static let policy = [
         "in_flight_per_wallet", "lease_wait", "lease_queue", "per_wallet", "per_address", "everyone", "deny",
         "requires",
@@ -57,7 +61,8 @@ enum KnownKeys {
             (["key", "low_balance", "gas_limit", "batch"], "relayer"), (["bearer", "coinbase"], "facilitators.NAME"),
             (coinbase, "facilitators.NAME.coinbase"),
             (["connect", "first_byte"], "timeouts"),
-            (priced.filter { $0 != "customers" } + ["match"], "an entry of routes"),
+            (priced.filter { $0 != "customers" } + ["match", "mcp"], "an entry of routes"),
+            (mcp, "an entry's mcp"),
             (top, "the top level"),
         ].filter { $0.0.contains(key) }
         return homes.count == 1 ? homes[0].1 : nil

@@ -7,8 +7,8 @@ struct RouteDoorsReader {
     let declaredPolicies: Declared
     let customers: Declared
 
-    /// - Parameter price: of a priced route whose price is in order.
-    func read(_ map: ConfigMap, isFree: Bool, price: DollarPrice?) -> RouteDoors {
+    /// - Parameter prices: those of the route that are in order.
+    func read(_ map: ConfigMap, isFree: Bool, prices: [WrittenPrice]) -> RouteDoors {
         let named = indexes("policies", of: "policy", declaredPolicies, map)
         let byDefault = map.has("policies") ? nil : declaredPolicies.indexes[PolicySettings.defaultName]
         var doors = RouteDoors(policies: named + (byDefault.map { [$0] } ?? []))
@@ -17,7 +17,7 @@ struct RouteDoorsReader {
             doors.freeQuota = quota(map)
         }
         checkGates(doors, map)
-        if let price { checkPrice(price, doors, map) }
+        for price in prices { checkPrice(price, doors) }
         return doors
     }
 
@@ -60,15 +60,16 @@ struct RouteDoorsReader {
     }
 
     /// A bound on money below the price would let nobody pay, ever.
-    private func checkPrice(_ price: DollarPrice, _ doors: RouteDoors, _ map: ConfigMap) {
+    private func checkPrice(_ written: WrittenPrice, _ doors: RouteDoors) {
+        let price = written.price
         let whole = price.wholeAtomic(decimals: 18)
         for policy in doors.policies.map({ policies[$0] }) {
             for (key, bound) in [
                 ("per_wallet", policy.bounds.walletSpend), ("everyone", policy.bounds.everyoneSpend),
             ] {
                 guard let bound, whole > bound.attodollars else { continue }
-                map.error(
-                    "price",
+                problems.error(
+                    written.place, written.path,
                     "\(price.text) is above policies.\(policy.name).\(key).spend \(BoundText.text(bound)), so nobody could ever pay it"
                 )
             }

@@ -1,15 +1,12 @@
-import Chains
-import Ledger
-import Payments
+import MCP
 
 /// Reads `routes:` and compiles their table.
 struct RoutesReader {
     let problems: ConfigProblems
-    let payments: [PaymentMethod]
-    let declaredPayments: Declared
     let upstreams: [UpstreamSettings]
     let declaredUpstreams: Declared
     let doors: RouteDoorsReader
+    private var terms: TermsReader
 
     private var routes: [Route] = []
     /// Of each route, for its conflicts.
@@ -17,34 +14,15 @@ struct RoutesReader {
     private var table = RouteTableBuilder()
     /// Routes whose price could not be read: nothing is said of what they compare with.
     private var unpriceable: Set<Int> = []
-    /// Routes at one price share their offers, whose domain separators cost hashing.
-    private var offers: [OfferKey: Offer] = [:]
-    /// Pairs of payments that were warned of, once for all routes.
-    private var warnedPairs: Set<[Int]> = []
     /// Whether an entry was meant to be priced, sound or not.
     private(set) var hasPriced = false
 
-    private struct OfferKey: Hashable {
-        var payment: Int
-        var amountAtomic: UInt128
-        var maxTimeoutSeconds: Int
-        var settlesFirst: Bool
-    }
-
-    /// The longest window that an authorization may be asked for.
-    private static let maximumTimeoutSeconds = 30 * 86_400
-    /// The largest answer that a row of the ledger is to hold.
-    private static let maximumStoredBytes = 1 << 20
-    /// Seconds that a payment signed now needs to be checked and sent.
-    private static let signingSeconds = 6
-
     init(
-        problems: ConfigProblems, payments: [PaymentMethod], declaredPayments: Declared, upstreams: [UpstreamSettings],
+        problems: ConfigProblems, terms: TermsReader, upstreams: [UpstreamSettings],
         declaredUpstreams: Declared, doors: RouteDoorsReader
     ) {
         self.problems = problems
-        self.payments = payments
-        self.declaredPayments = declaredPayments
+        self.terms = terms
         self.upstreams = upstreams
         self.declaredUpstreams = declaredUpstreams
         self.doors = doors
@@ -63,15 +41,17 @@ struct RoutesReader {
         if !map.has("upstream") { map.missing("upstream", "is missing; name one of upstreams") }
         let upstream = map.text("upstream", expected: "the name of an upstream")
             .flatMap { declaredUpstreams.index($0, "upstream", map, "upstream") }
+        if map.has("mcp") { return readMenu(map, pattern, upstream) }
         let isFree = isFree(map)
         hasPriced = hasPriced || isFree == false
+        let price = isFree == false ? price(map) : nil
         let access: Route.Access? =
             switch isFree {
             case true?: free(map)
-            case false?: terms(map, upstream.map { upstreams[$0] }).map { .priced($0) }
+            case false?: terms(map, price, upstream).map { .priced($0) }
             case nil: nil
             }
-        let doors = doors.read(map, isFree: isFree == true, price: isFree == false ? Self.price(map) : nil)
+        let doors = doors.read(map, isFree: isFree == true, prices: price.map { [$0] } ?? [])
         if case .priced(let terms)? = access { self.doors.checkReview(doors, terms, map) }
         guard let pattern, let isFree else { return }
         if !isFree && pattern.methods.contains("OPTIONS") {
@@ -81,10 +61,14 @@ struct RoutesReader {
         let route = Route(
             index: routes.count, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
             access: access ?? .free, doors: doors, place: map.entry("match")?.value.place ?? map.place)
-        routes.append(route)
-        paths.append(map.below("match"))
+        add(route, map)
         if !isFree && route.terms == nil { unpriceable.insert(route.index) }
         table.add(pattern, price: isFree ? 0 : route.terms?.priceOrder ?? 1, route: route.index)
+    }
+
+    private mutating func add(_ route: Route, _ map: ConfigMap) {
+        routes.append(route)
+        paths.append(map.below("match"))
     }
 
     private func pattern(_ map: ConfigMap) -> RoutePattern? {
@@ -121,140 +105,76 @@ struct RoutesReader {
         return .free
     }
 
-    private mutating func terms(_ map: ConfigMap, _ upstream: UpstreamSettings?) -> Terms? {
-        let order: SettleOrder = map.choice("settle") ?? .after
-        let maxTimeout = map.count("max_timeout_seconds", in: 1...Self.maximumTimeoutSeconds) ?? 300
-        let accepted = accepted(map)
-        let settlement = accepted.map { payments[$0].settlementSeconds }.max() ?? 0
-        let needed = needed(map, order, maxTimeout, settlement, upstream)
-        let bind: BindMode = map.choice("bind") ?? .body
-        let redeliver: Redelivery = map.choice("redeliver") ?? .safe
-        let redeliverFor = map.milliseconds("redeliver_for", in: 1_000...365 * 86_400_000) ?? 600_000
-        let storeAnswers = map.bytesOrOff("store_answers", in: 1...Self.maximumStoredBytes) ?? 64 << 10
-        let chargeWhen = ChargeWhenReader(problems: problems).read(map, order)
-        let description = map.text("description")
-        let mimeType = map.text("mime_type", expected: "a media type such as application/json")
-        if let mimeType, !mimeType.contains("/") {
+    private mutating func terms(_ map: ConfigMap, _ price: WrittenPrice?, _ upstream: Int?) -> Terms? {
+        var shared = terms.shared(map, upstream.map { upstreams[$0] })
+        shared.bind = map.choice("bind") ?? .body
+        shared.chargeWhen = ChargeWhenReader(problems: problems).read(map, shared.order)
+        shared.mimeType = map.text("mime_type", expected: "a media type such as application/json")
+        if let mimeType = shared.mimeType, !mimeType.contains("/") {
             map.error(
                 "mime_type",
                 "\"\(ConfigNode.shortened(mimeType))\" is no media type; write one such as application/json")
         }
-        guard let price = price(map) else { return nil }
-        let offers = accepted.compactMap { offer(map, $0, price, maxTimeout, order) }
-        guard !offers.isEmpty, offers.count == accepted.count, let needed else { return nil }
-        return Terms(
-            order: order, bind: bind, redeliver: redeliver, maxTimeoutSeconds: maxTimeout, offers: offers,
-            paymentIndexes: accepted,
-            description: description, mimeType: mimeType, redeliverForSeconds: redeliverFor / 1_000,
-            storeAnswersBytes: storeAnswers ?? 0,
-            priceText: price.text, priceOrder: price.order,
-            neededSeconds: needed, chargeWhen: chargeWhen)
+        return terms.terms(shared, shared.order, price)
     }
 
-    /// The price, where it is one; nothing is said where it is not.
-    private static func price(_ map: ConfigMap) -> DollarPrice? {
-        guard case .scalar(let text, _) = map.entry("price")?.value.content else { return nil }
-        return try? DollarPrice(text)
-    }
-
-    private func price(_ map: ConfigMap) -> DollarPrice? {
+    private func price(_ map: ConfigMap) -> WrittenPrice? {
         guard let text = map.text("price", expected: "a price such as $0.02") else { return nil }
         do {
-            return try DollarPrice(text)
+            let place = map.entry("price")?.value.place ?? map.place
+            return WrittenPrice(price: try DollarPrice(text), place: place, path: map.below("price"))
         } catch {
             map.error("price", error.message)
             return nil
         }
     }
 
-    /// Indexes of the payments that the route takes: those it names, or all in file order.
-    private mutating func accepted(_ map: ConfigMap) -> [Int] {
-        guard let names = map.texts("accept", expected: "names of payments") else {
-            if map.has("accept") { return [] }
-            if declaredPayments.names.isEmpty {
-                map.missing("accept", "there is no payment to accept; declare one under payments")
-            }
-            checkDistinct(Array(payments.indices), map.place, map.below("accept"))
-            return Array(payments.indices)
+    // MARK: Menus
+
+    /// A route of tools, and after it one for each of its prices.
+    private mutating func readMenu(_ map: ConfigMap, _ pattern: RoutePattern?, _ upstream: Int?) {
+        var reader = ToolMenuReader(problems: problems, route: map)
+        let menu = reader.read()
+        let sales = menu?.sales ?? []
+        hasPriced = hasPriced || !sales.isEmpty
+        let doors = doors.read(map, isFree: false, prices: sales.compactMap(\.price))
+        self.doors.checkNoReview(doors, map)
+        let isPriced = !sales.isEmpty || KnownKeys.priced.contains { map.has($0) }
+        let shared = isPriced ? terms.shared(map, upstream.map { upstreams[$0] }) : nil
+        let all = sales.map { sale in shared.flatMap { terms(of: sale, $0) } }
+        guard let pattern else { return }
+        if !pattern.methods.isEmpty && !pattern.methods.contains("POST") {
+            map.error("match", "does not take POST, which every message to an MCP server comes by; drop the methods")
         }
-        var accepted: [Int] = []
-        for (name, place, path) in names {
-            guard declaredPayments.check(name, "payment", place, path, problems),
-                let at = declaredPayments.indexes[name]
-            else { continue }
-            if accepted.contains(at) {
-                problems.error(place, path, "\"\(name)\" is named twice")
-            } else {
-                accepted.append(at)
-            }
+        let parent = routes.count
+        let labels = zip(sales, all).compactMap { sale, terms in
+            terms.flatMap { terms in sale.price.map { terms.label($0.price) } }
         }
-        checkDistinct(accepted, map.entry("accept")?.value.place ?? map.place, map.below("accept"))
-        return accepted
+        let route = Route(
+            index: parent, pattern: pattern, matchText: map.text("match") ?? "", upstream: upstream ?? 0,
+            access: menu.map { menu in
+                .tools(
+                    ToolMenu(
+                        prices: menu.prices, routes: sales.indices.map { parent + 1 + $0 }, challenge: menu.challenge,
+                        annotation: menu.annotation, labels: labels))
+            } ?? .free, doors: doors, place: map.entry("match")?.value.place ?? map.place)
+        add(route, map)
+        for (sale, terms) in zip(sales, all) {
+            let child = Route(
+                index: routes.count, pattern: pattern, matchText: "\(route.matchText) \(sale.message)",
+                upstream: route.upstream, access: terms.map { .priced($0) } ?? .free, doors: doors, place: sale.place,
+                menuPlace: MenuPlace(menu: parent, message: sale.message))
+            add(child, map)
+        }
+        if labels.count < sales.count { unpriceable.insert(parent) }
+        // No price of another route is comparable with those of tools: another spelling of this path is a way round them.
+        table.add(pattern, price: .max - UInt64(parent), route: parent)
     }
 
-    /// A payment names scheme, network and asset; two offers that share them could not be told apart. Those of version 1 name
-    /// scheme and network alone.
-    private mutating func checkDistinct(_ accepted: [Int], _ place: ConfigPlace, _ path: ConfigPath) {
-        for (at, later) in accepted.enumerated() {
-            for earlier in accepted[..<at] where payments[earlier].chainID == payments[later].chainID {
-                let names = "\"\(payments[earlier].name)\" and \"\(payments[later].name)\""
-                if payments[earlier].asset == payments[later].asset {
-                    problems.error(
-                        place, path, "\(names) are the same asset on the same network; accept one of them")
-                } else if warnedPairs.insert([earlier, later]).inserted {
-                    problems.warning(
-                        place, path,
-                        "\(names) share a network, which is all that clients of x402 version 1 name: they pay the first"
-                    )
-                }
-            }
-        }
-    }
-
-    /// Seconds that a payment's window must leave when it arrives; nil, with an error, where the window cannot hold them.
-    private func needed(
-        _ map: ConfigMap, _ order: SettleOrder, _ maxTimeout: Int, _ settlement: Int, _ upstream: UpstreamSettings?
-    ) -> Int? {
-        var needed = max(settlement, Self.signingSeconds)
-        var reason = "settlement may take \(settlement) s"
-        if order == .after {
-            guard let upstream else { return nil }
-            let total = (upstream.timeouts.totalMilliseconds + 999) / 1_000
-            needed = total + settlement
-            reason =
-                "upstream \"\(upstream.name)\" may take \(total) s (timeouts: total) and settlement \(settlement) s"
-        }
-        if needed < maxTimeout { return needed }
-        map.error(
-            "max_timeout_seconds",
-            "a window of \(maxTimeout) s cannot hold \(needed) s: \(reason); lengthen the window"
-                + (order == .after ? ", or shorten the time-out" : ""))
-        return nil
-    }
-
-    private mutating func offer(
-        _ map: ConfigMap, _ payment: Int, _ price: DollarPrice, _ maxTimeout: Int, _ order: SettleOrder
-    ) -> Offer? {
-        let method = payments[payment]
-        let amount: UInt128
-        do {
-            amount = try price.atomic(decimals: method.assetDecimals, payment: method.name)
-        } catch {
-            map.error("price", error.message)
-            return nil
-        }
-        let key = OfferKey(
-            payment: payment, amountAtomic: amount, maxTimeoutSeconds: maxTimeout, settlesFirst: order == .first)
-        if let known = offers[key] { return known }
-        let offer = Offer(
-            paymentName: method.name, network: method.network, networkV1Name: method.networkV1Name,
-            chainID: method.chainID,
-            asset: method.asset, assetDecimals: method.assetDecimals, domainName: method.domainName,
-            domainVersion: method.domainVersion, payTo: method.payTo, amountAtomic: amount,
-            maxTimeoutSeconds: maxTimeout,
-            settlesFirst: order == .first, facilitator: method.facilitator, factories: method.factories)
-        offers[key] = offer
-        return offer
+    private mutating func terms(of sale: ToolMenuReader.Sale, _ shared: TermsReader.Shared) -> Terms? {
+        var own = shared
+        own.description = sale.description ?? shared.description ?? sale.defaultDescription
+        return terms.terms(own, sale.order ?? shared.order, sale.price)
     }
 
     private func report(_ conflict: RouteTableBuilder.Conflict) {
@@ -269,11 +189,20 @@ struct RoutesReader {
                     + Self.headHint(first, second))
         case .spelling:
             if !unpriceable.isDisjoint(with: [conflict.first, conflict.second]) { return }
+            let what =
+                "\"\(second.matchText)\" and \"\(first.matchText)\" at \(first.place.fileAndLine) differ in spelling alone, and "
+            if let seller = [first, second].first(where: { $0.menu != nil }) {
+                let other = seller === first ? second : first
+                problems.error(
+                    second.place, path,
+                    what + "\"\(other.matchText)\" is a way round what \"\(seller.matchText)\" asks for its tools")
+                return
+            }
             let isFirstCheaper = first.terms?.priceOrder ?? 0 < second.terms?.priceOrder ?? 0
             let cheaper = isFirstCheaper ? first : second
             problems.error(
                 second.place, path,
-                "\"\(second.matchText)\" and \"\(first.matchText)\" at \(first.place.fileAndLine) differ in spelling alone, and "
+                what
                     + "\"\(cheaper.matchText)\" is \(cheaper.terms == nil ? "free" : "cheaper"): a way round the price of the other"
             )
         case .methods:
@@ -286,5 +215,16 @@ struct RoutesReader {
             (first.methods.contains("GET") && second.methods == ["HEAD"])
             || (first.methods == ["HEAD"] && second.methods.contains("GET"))
         return isImplied ? "; GET takes HEAD along" : ""
+    }
+}
+
+extension Terms {
+    /// How `tools/list` shows them.
+    fileprivate func label(_ price: DollarPrice) -> ToolLabel {
+        ToolLabel(
+            displayPrice: price.text, priceUSD: price.number,
+            terms: offers.map {
+                ToolLabel.Terms(network: $0.network, asset: $0.asset.checksummed, amount: "\($0.amountAtomic)")
+            }, settlesFirst: order == .first)
     }
 }

@@ -154,11 +154,11 @@ extension Exchange {
     }
 
     /// How a former revision would have judged the message.
-    func place(in menu: ToolMenu) -> Int? {
+    func formerPrice(by prices: ToolPrices) -> ToolPrice {
         guard let message, let request = message.request,
-            case .priced(let number, _) = menu.prices.judge(.request(request), of: message.body.readable)
-        else { return nil }
-        return menu.routes[number]
+            case .priced(let number, _) = prices.judge(.request(request), of: message.body.readable)
+        else { return .free }
+        return .priced(number)
     }
 
     // MARK: Calls under way

@@ -69,7 +69,7 @@ extension Exchange {
         let present = agreements(payload, terms, revision: prepared.revision.number, now: now, neededSeconds: needed)
         if present.contains(where: { $0.fault == nil }) { return present.filter { $0.fault == nil } }
         let former = prepared.revision.formerTerms(
-            method: head.bytes(of: head.methodRange), host: host, path: path, now: now, choosing: place
+            method: head.bytes(of: head.methodRange), host: host, path: path, now: now, menuPrice: formerPrice
         ).flatMap { former in
             // The present upstream's time-outs run, whatever the former revision promised.
             agreements(

@@ -1,4 +1,4 @@
-/// One entry of `routes:`.
+/// One entry of `routes:`, or one price of its menu.
 public final class Route: Sendable {
     /// Its place in `Revision.routes`.
     public let index: Int
@@ -15,6 +15,8 @@ public final class Route: Sendable {
     /// What stands before it beside the price.
     public let doors: RouteDoors
     public let place: ConfigPlace
+    /// Of a price on another route's menu, which no table names; nil for an entry of `routes:`.
+    public let menuPlace: MenuPlace?
 
     public enum Access: Sendable {
         case free
@@ -25,7 +27,7 @@ public final class Route: Sendable {
 
     init(
         index: Int, pattern: RoutePattern, matchText: String, upstream: Int, access: Access,
-        doors: RouteDoors = RouteDoors(), place: ConfigPlace
+        doors: RouteDoors = RouteDoors(), place: ConfigPlace, menuPlace: MenuPlace? = nil
     ) {
         self.index = index
         self.matchText = matchText
@@ -36,6 +38,7 @@ public final class Route: Sendable {
         hasMenu = if case .tools = access { true } else { false }
         self.doors = doors
         self.place = place
+        self.menuPlace = menuPlace
     }
 
     public var terms: Terms? {
