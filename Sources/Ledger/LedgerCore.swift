@@ -149,6 +149,9 @@ final class LedgerCore {
         holdEnds = []
         awaiting = [:]
         awake = []
+        toPump = []
+        inFlight = [:]
+        inFlightByToken = [:]
         wallets = [:]
         deadlines = DeadlineHeap()
     }

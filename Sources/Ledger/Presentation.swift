@@ -66,7 +66,8 @@ final class Presentation {
 /// A claim that an exchange works on now.
 final class InFlight {
     var claim: ClaimRecord
-    let wallet: WalletState
+    /// Unowned: it holds its claims in flight, and the core holds it for as long as there are any.
+    unowned let wallet: WalletState
     /// Whose lease it holds: the order of the route it came by, which for a rerun need not be the claim's.
     let leaseOrder: SettleOrder
     let token: AdmissionToken

@@ -11,7 +11,7 @@ final class Seal {
     static let sumsOffset = 4096
 
     private let file: DiskFile
-    private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
+    private let memory: UnsafeMutableRawBufferPointer
     /// The newest record; nil where there is none yet.
     private(set) var record: SealRecord?
     /// Something was there, and is no record.
@@ -25,6 +25,7 @@ final class Seal {
     init?(ledger: String, vfs: String?, makes: Bool) throws(StoreFault) {
         guard let file = try DiskFile(path: Self.path(of: ledger), vfs: vfs, makes: makes) else { return nil }
         self.file = file
+        memory = .allocate(byteCount: 512, alignment: 8)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         try readRecord()
     }

@@ -62,8 +62,12 @@ final class Store {
 
     /// Opens or makes the ledger at `path` and brings its tables up to date. The caller holds the process lock. A connection that
     /// fails here is let go unclosed, as in `Database.close`.
-    init(path: String, vfs: String? = nil, now: Int64, acceptsLoss: Bool = false) throws(StoreFault) {
-        let database = try Database(path: path, vfs: vfs)
+    convenience init(path: String, vfs: String? = nil, now: Int64, acceptsLoss: Bool = false) throws(StoreFault) {
+        try self.init(Database(path: path, vfs: vfs), vfs: vfs, now: now, acceptsLoss: acceptsLoss)
+    }
+
+    /// The same over a connection that its owner may close where this fails.
+    init(_ database: Database, vfs: String?, now: Int64, acceptsLoss: Bool = false) throws(StoreFault) {
         self.database = database
         let opening = acceptsLoss ? nil : try StoreOpening(database, vfs: vfs)
         try opening?.checkJournal(version: try Schema.check(database))

@@ -4,11 +4,10 @@
 extension Oracle {
     func judgeAtRest() {
         guard let world else { return }
-        guard let server = world.server else { return fault("no gateway runs at the end") }
+        guard let server = world.server, let core = server.core else { return fault("no gateway runs at the end") }
         if let shopper = world.shoppers.first(where: { !$0.isDone }) {
             fault("shopper \(shopper.number) waits for ever")
         }
-        let core = server.core
         if !server.isIdle { fault("the ledger still holds leases or waiters: \(describe(core))") }
         if !server.isFinished { fault("the chain is watched for ever: \(server.money.list.count) claims") }
         do {

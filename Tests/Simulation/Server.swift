@@ -11,7 +11,8 @@ final class Server: @unchecked Sendable {
 
     let world: World
     let epoch: Int
-    let core: LedgerCore
+    /// Nil once the process is dead: whoever waits for its answers is let go.
+    private(set) var core: LedgerCore!
     let recovered: Recovery.Report
     private let mailbox = Mailbox()
     private var nextTurnAt = UInt64.max
@@ -24,15 +25,16 @@ final class Server: @unchecked Sendable {
         self.world = world
         self.epoch = epoch
         let now = world.clock.unixSeconds()
-        let store = try Store(path: Self.path, vfs: world.disk.name, now: now)
+        let database = try Database(path: Self.path, vfs: world.disk.name)
         do {
+            let store = try Store(database, vfs: world.disk.name, now: now)
             recovered = try Recovery.run(store, now: now)
+            core = LedgerCore(store: store, clock: world.clock, mailbox: mailbox)
         } catch {
             world.disk.cutPower()
-            store.database.close()
+            database.close()
             throw error
         }
-        core = LedgerCore(store: store, clock: world.clock, mailbox: mailbox)
         money = MoneyDriver(self)
     }
 
@@ -44,6 +46,8 @@ final class Server: @unchecked Sendable {
         isAlive = false
         world.disk.cutPower()
         core.store.database.close()
+        core = nil
+        _ = mailbox.close()
         exchanges = [:]
         money = nil
     }

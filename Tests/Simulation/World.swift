@@ -47,6 +47,14 @@ package final class World: @unchecked Sendable {
     private(set) var hasCalmChain = true
     private var lastAuthorization: UInt64 = 0
     private var lastHash: UInt64 = 1 << 32
+    /// What each process of the gateway leaves behind if it leaves anything behind: a million worlds have one memory.
+    private var mortals: [Mortal] = []
+
+    private struct Mortal {
+        let name: String
+        weak var object: AnyObject?
+    }
+
     /// Told of every event, where somebody wants to read them.
     let trace: ((String) -> Void)?
     /// What happened at all, so that a test can ask whether the adversities do.
@@ -104,6 +112,9 @@ package final class World: @unchecked Sendable {
         while oracle.faults.isEmpty, timeline.now < Self.end, !isAtRest { step() }
         if oracle.faults.isEmpty { oracle.judgeAtRest() }
         end()
+        if oracle.faults.isEmpty {
+            for each in mortals where each.object != nil { oracle.fault("\(each.name) is still there at the end") }
+        }
         return oracle.faults
     }
 
@@ -201,6 +212,9 @@ package final class World: @unchecked Sendable {
         do {
             let server = try Server(self, epoch: epoch)
             self.server = server
+            mortals.append(Mortal(name: "process \(epoch)", object: server))
+            mortals.append(Mortal(name: "the ledger of process \(epoch)", object: server.core))
+            mortals.append(Mortal(name: "the money loop of process \(epoch)", object: server.money))
             say("start \(epoch): \(server.recovered)")
             oracle.judgeRecovery(server)
             server.begin()
@@ -224,6 +238,7 @@ package final class World: @unchecked Sendable {
     private func reboot(_ why: String) {
         say(why)
         note(why)
+        mortals.append(Mortal(name: "the disk of process \(epoch)", object: disk))
         disk = disk.reboot(survival)
         if isResting { disk.powerFailsAt = nil }
         let lost = shoppers.flatMap(\.open)

@@ -26,4 +26,15 @@ import Testing
         }
         #expect(Self.common.subtracting(seen) == [], "the adversities do not happen")
     }
+
+    /// Each judges by itself that nothing of its processes is left; nobody but its test can say that of a world.
+    @Test func aWorldIsGoneWhenItEnded() {
+        weak var gone: World?
+        do {
+            let world = World(seed: 1)
+            _ = world.run()
+            gone = world
+        }
+        #expect(gone == nil)
+    }
 }
