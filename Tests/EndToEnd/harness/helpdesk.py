@@ -20,6 +20,7 @@ class Helpdesk:
         command = [PYTHONS[version], ROOT / "deploy/demo/helpdesk.py", "--port", str(self.port), *options]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.errors: list[str] = []
+        self.before: dict[str, int] = {}
         threading.Thread(target=self._drain, daemon=True).start()
         wait_until(self._is_up, 30, "the help desk listens")
 
@@ -42,10 +43,18 @@ class Helpdesk:
     def url(self) -> str:
         return self.origin + "/mcp"
 
-    def executions(self, tool: str | None = None):
-        """How often one tool ran so far, or all of them."""
-        counts = json.loads(fetch(self.origin + "/executions").body)
-        return counts if tool is None else counts.get(tool, 0)
+    def mark(self) -> "Helpdesk":
+        """From here on executions are counted anew."""
+        self.before = self._counts()
+        return self
+
+    def executions(self) -> dict[str, int]:
+        """How often each tool ran since the mark; what did not run is left out."""
+        counts = {tool: count - self.before.get(tool, 0) for tool, count in self._counts().items()}
+        return {tool: count for tool, count in counts.items() if count}
+
+    def _counts(self) -> dict[str, int]:
+        return json.loads(fetch(self.origin + "/executions").body)
 
     def step(self):
         """Lets an export that is held go one step further."""
@@ -71,9 +80,9 @@ def menu(**changes) -> dict:
     } | changes
 
 
-def door(url: str, route: dict | None = None, **changes) -> dict:
+def door(url: str, route: dict | None = None, top: dict | None = None, **changes) -> dict:
     """A config with one agent door before the server at an origin; `changes` go under `mcp:`."""
-    return {
+    config = {
         "threads": 2,
         "payments": {
             "test-usdc": {"network": "base-sepolia", "asset": "USDC", "pay_to": PAY_TO, "facilitator": "sandbox"}
@@ -82,3 +91,4 @@ def door(url: str, route: dict | None = None, **changes) -> dict:
         "routes": [{"match": "/mcp", "upstream": "helpdesk", "mcp": menu(**changes)} | (route or {})],
         "unmatched": "deny",
     }
+    return config | (top or {})
