@@ -13,6 +13,7 @@ SEED = int(os.environ.get("BYTES_SEED", random.randrange(1 << 32)))
 ROUNDS = 150
 SPACES = ["", "", "", " ", "\n", "\t", "\r\n  "]
 TEXTS = ["x", "", "\\u0041\\n", "ä", "日本", "\\ud83d\\ude00", "😀", "a\\/b", "{}", "x402/payment", '\\"', "_meta", "payment"]
+KEYS = ["k", "é", "x402/paymen", "X", "\\u0078"]
 SCALARS = ["0", "-1", "1e3", "1.50", "true", "false", "null", "123456789012345678901234567890"]
 
 
@@ -34,7 +35,7 @@ class Writer:
         return "{" + (",".join(written) if members else self.space()) + "}"
 
     def fillers(self, count: int) -> list[tuple[str, str]]:
-        return [(f'"{self.random.choice(["k", "é", "x402/paymen", "X", "\\u0078"])}{n}"', self.value(2)) for n in range(count)]
+        return [(f'"{self.random.choice(KEYS)}{n}"', self.value(2)) for n in range(count)]
 
     def value(self, depth: int) -> str:
         kind = self.random.randrange(4 if depth else 2)
