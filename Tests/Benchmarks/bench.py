@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bounds
 import presigned
+import tools
 from measure import (
     Clients, callgrind_command, counted, cpu_by_thread, median, resident_bytes, system_calls, wrk,
 )
@@ -349,6 +350,7 @@ def main():
         "paid": paid,
         "bounds": lambda: bounds.added(title, verdict),
         "recovery": lambda: bounds.recovery(title, verdict),
+        "mcp": lambda: tools.bench(title, verdict),
         "chain": lambda: settled(title, verdict, pay_all),
         "idle": idle,
         "routes": routes,

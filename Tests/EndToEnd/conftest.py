@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chain.genesis import genesis_of  # noqa: E402
 from chain.node import Node  # noqa: E402
 from harness.farebox import BINARY, Farebox, standard  # noqa: E402
+from harness.helpdesk import Helpdesk, door  # noqa: E402
 from harness.market import Market  # noqa: E402
 from harness.pay import Buyer  # noqa: E402
 from harness.upstream import Upstream  # noqa: E402
@@ -53,6 +54,46 @@ def gateway(start):
 @pytest.fixture
 def buyer(gateway):
     return Buyer(gateway)
+
+
+@pytest.fixture(scope="session")
+def desks():
+    """Help desks, one of each kind for a whole run: `desks("1", "--json")`; executions count from the call on."""
+    running: dict[tuple, Helpdesk] = {}
+
+    def desk(version: str = "2", *options: str) -> Helpdesk:
+        kind = (version, *options)
+        if kind not in running:
+            running[kind] = Helpdesk(version, *options, "--pause", "0")
+        return running[kind].mark()
+
+    yield desk
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture
+def held():
+    """Makes help desks of a test's own whose exports wait for `step()`."""
+    running = []
+
+    def desk(version: str = "2", *options: str) -> Helpdesk:
+        running.append(Helpdesk(version, "--hold", *options))
+        return running[-1]
+
+    yield desk
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def sell(start):
+    """Starts a gateway that sells a server's tools: `sell(desk)`; further keys go under `mcp:`."""
+
+    def begin(server, route: dict | None = None, top: dict | None = None, **changes) -> Farebox:
+        return start(door(getattr(server, "origin", server), route, top, **changes))
+
+    return begin
 
 
 @pytest.fixture
