@@ -20,10 +20,12 @@ struct ExplainCommand: ParsableCommand {
 
     @Argument(help: "GET, POST, …") var method: String
     @Argument(help: "As a caller would write it, host included.") var url: String
+    @Option(help: ArgumentHelp("The tool that a POST to an MCP server calls.", valueName: "name")) var tool: String?
     @OptionGroup var config: ConfigOptions
 
     func run() throws {
-        try ConfigReport.explain(config.loader(for: .check), method: method, url: url, now: wallSeconds()).show()
+        try ConfigReport.explain(config.loader(for: .check), method: method, url: url, tool: tool, now: wallSeconds())
+            .show()
     }
 }
 
