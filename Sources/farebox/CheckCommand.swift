@@ -7,9 +7,15 @@ struct CheckCommand: ParsableCommand {
         abstract: "Reads the config and prints every error, or the routes with their prices.",
         discussion: "Exit codes: 0 the config is good (there may be warnings), 2 it has errors.")
 
+    @Flag(help: "Asks the MCP servers for their tools, and says which are on no menu, and which no server has.")
+    var live =
+        false
     @OptionGroup var config: ConfigOptions
 
-    func run() throws { try ConfigReport.check(config.loader(for: .check), now: wallSeconds()).show() }
+    func run() throws {
+        let loader = config.loader(for: .check)
+        try (live ? LiveCheck.run(loader, now: wallSeconds()) : ConfigReport.check(loader, now: wallSeconds())).show()
+    }
 }
 
 struct ExplainCommand: ParsableCommand {

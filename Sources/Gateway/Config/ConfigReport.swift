@@ -44,7 +44,7 @@ public struct ConfigReport: Sendable, Equatable {
         }
     }
 
-    private static func failed(_ errors: ConfigErrors) -> ConfigReport {
+    static func failed(_ errors: ConfigErrors) -> ConfigReport {
         var text = errors.problems.map { "error: \($0)\n" }.joined()
         text += errors.warnings.map { "warning: \($0)\n" }.joined()
         let count = errors.problems.count
