@@ -173,7 +173,7 @@ final class ToolSurvey: TimerTarget {
     /// A status or a JSON-RPC error; never more than a line.
     private static func said(_ reply: ToolSurveyCall.Reply) -> String {
         if let message = text(reply.text, { $0["error"]?["message"] }) {
-            return "the error \"\(LedgerReport.escaped(ConfigNode.shortened(message)))\""
+            return "the error \"\(ToolSurveyText.shown(message))\""
         }
         return reply.isSuccess ? "something that is no answer" : "\(reply.status)"
     }

@@ -82,6 +82,14 @@ enum ToolSurveyText {
         ConfigProblem(place: route.place, key: route.matchText, message: message)
     }
 
-    /// A server's word, which is anybody's.
-    private static func shown(_ name: String) -> String { LedgerReport.escaped(ConfigNode.shortened(name)) }
+    /// A server's word, which is anybody's: one line, with nothing that a terminal obeys.
+    static func shown(_ text: String) -> String {
+        let safe = text.unicodeScalars.prefix(61).map { scalar -> Unicode.Scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: "\u{FFFD}"
+            default: scalar
+            }
+        }
+        return ConfigNode.shortened(String(String.UnicodeScalarView(safe)))
+    }
 }
