@@ -5,9 +5,11 @@ import JSON
 public enum AnswerForm: Hashable, Sendable {
     /// A tool's result with `isError`, for `tools/call`.
     ///
-    /// - Parameter structured: whether it has `structuredContent`. Some clients hold that against the tool's
-    ///   `outputSchema` even on errors: it is left out for a tool that declares one.
-    case toolResult(structured: Bool)
+    /// - Parameters:
+    ///   - structured: whether it has `structuredContent`. Some clients hold that against the tool's `outputSchema` even
+    ///     on errors: it is left out for a tool that declares one.
+    ///   - typed: whether it says that it is the last word (`resultType`, asked for from revision 2026-07-28 on).
+    case toolResult(structured: Bool, typed: Bool = false)
     /// A JSON-RPC error, for any other method, whose results have shapes of their own.
     case error
 
@@ -30,9 +32,9 @@ public enum AnswerForm: Hashable, Sendable {
         json.key("id", &out)
         json.raw(id, &out)
         switch self {
-        case .toolResult(let structured):
+        case .toolResult(let structured, let typed):
             json.key("result", &out)
-            AnswerForm.writeResult(structured, content, meta, &json, &out)
+            AnswerForm.writeResult(structured, typed, content, meta, &json, &out)
         case .error:
             json.key("error", &out)
             json.beginObject(&out)
@@ -48,12 +50,16 @@ public enum AnswerForm: Hashable, Sendable {
     }
 
     private static func writeResult(
-        _ structured: Bool, _ content: UnsafeRawBufferPointer,
+        _ structured: Bool, _ typed: Bool, _ content: UnsafeRawBufferPointer,
         _ meta: [(key: StaticString, value: UnsafeRawBufferPointer)], _ json: inout JSONWriter, _ out: inout ByteBuffer
     ) {
         json.beginObject(&out)
         json.key("isError", &out)
         json.bool(true, &out)
+        if typed {
+            json.key("resultType", &out)
+            json.string("complete", &out)
+        }
         if structured {
             json.key("structuredContent", &out)
             json.raw(content, &out)

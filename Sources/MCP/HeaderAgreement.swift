@@ -22,7 +22,7 @@ public enum HeaderAgreement {
         in message: ClientMessage, of body: UnsafeRawBufferPointer, revision: UnsafeRawBufferPointer?,
         method: UnsafeRawBufferPointer?, name: UnsafeRawBufferPointer?
     ) -> Refusal? {
-        let isRequired = revision.map(isAsked) ?? false
+        let isRequired = revision.map(isInForce) ?? false
         switch message {
         case .request(let request), .notification(let request):
             return fault(in: request, of: body, isRequired: isRequired, method: method, name: name)
@@ -56,7 +56,10 @@ public enum HeaderAgreement {
         return nil
     }
 
-    private static func isAsked(_ revision: UnsafeRawBufferPointer) -> Bool {
+    /// Whether a client of this revision sends the fields.
+    ///
+    /// - Parameter revision: value of `MCP-Protocol-Version`.
+    public static func isInForce(_ revision: UnsafeRawBufferPointer) -> Bool {
         let first = UnsafeRawBufferPointer(start: firstRevision.utf8Start, count: firstRevision.utf8CodeUnitCount)
         return !revision.lexicographicallyPrecedes(first)
     }

@@ -25,9 +25,9 @@ public struct PaymentPayload: Sendable, Hashable {
     /// The whole message as it was sent: one object that the strict reader took, for whoever is asked about the payment.
     public let json: [UInt8]
 
-    /// Whether the two say the same, however each was written.
+    /// Whether the two are one authorization for one thing, however each was written.
     public func isSamePayment(as other: PaymentPayload) -> Bool {
-        version == other.version && network == other.network && accepted == other.accepted
+        version == other.version && network == other.network && accepted?.asset == other.accepted?.asset
             && authorization == other.authorization && signature == other.signature
             && paymentIdentifier == other.paymentIdentifier
     }

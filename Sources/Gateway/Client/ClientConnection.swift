@@ -161,6 +161,12 @@ final class ClientConnection: EventHandler, TimerTarget {
         close()
     }
 
+    /// What is left of the answer is told to another.
+    func handOver(to receiver: any AnswerReceiver) {
+        self.receiver = receiver
+        resume()
+    }
+
     func close() {
         if phase == .closed { return }
         phase = .closed

@@ -47,7 +47,7 @@ struct Answer {
     static let ambiguousSpelling = Answer(
         404, "ambiguous_path", "Nothing is offered at this spelling of the path; another spelling of it has a price.")
 
-    static let severalPayments = Answer(
+    static let severalPayments = uncharged(
         400, "several_payments", "Send one payment: one PAYMENT-SIGNATURE or one X-PAYMENT header, not both, not twice."
     )
 

@@ -281,6 +281,10 @@ final class Exchange: TimerTarget {
         case .routing, .judging, .reading, .collecting, .proving, .probing, .admitting, .verifying, .reviewing,
             .ended:
             return
+        case .forwarding where listening != nil, .answering where listening != nil:
+            // To a caller of whom nothing more is heard nothing may be said for hours.
+            abandonConnection()
+            breakOff()
         case .settlingFirst, .forwarding, .answering, .settlingAfter, .releasing, .delivering:
             tellCallerGone()
         }

@@ -5,8 +5,6 @@ import MCP
 
 /// The answer to a message: passed on, labelled with prices, or looked into for what is charged.
 extension Exchange {
-    /// How long a server may take to end a stream whose answer has been given, in nanoseconds.
-    private static var lingerNanoseconds: UInt64 { 1_000_000_000 }
     /// Of a text or an event that is looked into.
     private var answerBytesAtMost: Int { min(worker.limits.heldAnswerBytes, 4 << 20) }
 
@@ -32,7 +30,8 @@ extension Exchange {
             if isElsewhere { return answerElsewhere(purchase) }
             guard let shape else { return relay(head) }
             message.answer = CallAnswer(shape, .paid, id: id, bytesAtMost: answerBytesAtMost)
-            message.answer?.eventsHaveBegun = shape == .events
+            if shape == .json { return keepHead(head, purchase) }
+            message.answer?.streamHasBegun = true
             return relay(head, isRewritten: true)
         }
         guard let shape else {
@@ -78,6 +77,7 @@ extension Exchange {
     private func tooLarge(_ answer: CallAnswer) {
         switch answer.purpose {
         case .listing, .paid:
+            if answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer) }
             message?.answer = nil
             relayBody(answer.text.readable)
         case .sold:
@@ -101,7 +101,7 @@ extension Exchange {
 
     /// Takes every event that is whole, up to the answer that waits for its money.
     private func drain(_ answer: CallAnswer) {
-        while answer.found == nil {
+        while answer.found == nil && !answer.isGiven {
             do throws(EventStreamReader.TooLarge) {
                 guard let event = try answer.events.next() else { return }
                 take(event, answer)
@@ -119,9 +119,8 @@ extension Exchange {
             // What is no answer to this call is none of its caller's business.
             if answer.purpose == .listing { pass(event.raw, answer) }
         case .response(let response):
-            if answer.isGiven { return }
             switch answer.purpose {
-            case .sold: find(event.raw, response, answer)
+            case .sold: find(event.raw, response.outcome, answer)
             case .listing, .paid:
                 let changed = changed(response, data, answer)
                 if answer.purpose == .paid { keep(data) }
@@ -129,20 +128,21 @@ extension Exchange {
                 event.write(replacingDataBy: changed.readable, into: &rewritten)
                 relayBody(rewritten.readable)
                 answer.isGiven = answer.purpose == .paid
-                if answer.isGiven { linger() }
+                if answer.isGiven && stage == .answering { advance() }
             }
         }
     }
 
     private func pass(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        if answer.purpose == .sold && !answer.eventsHaveBegun { beginEvents(answer) }
+        if answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer) }
         relayBody(bytes)
     }
 
-    /// The head of a stream whose answer has not come: nothing of its receipt is known.
-    private func beginEvents(_ answer: CallAnswer) {
+    /// The head of an answer whose length is not known; before the money is ours, nothing of its receipt is either.
+    private func beginStream(_ answer: CallAnswer) {
         guard let purchase else { preconditionFailure("what is sold is a purchase") }
-        answer.eventsHaveBegun = true
+        answer.streamHasBegun = true
+        purchase.answerIsUpstreams = true
         answerStarted = true
         answerFraming = head.minorVersion == 1 ? .chunked : .untilClose
         out.clear()
@@ -157,30 +157,32 @@ extension Exchange {
         out.append("\r\n")
     }
 
-    /// The answer has been given: what the server still says passes, and it is not waited for long.
-    private func linger() {
-        timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Exchange.lingerNanoseconds)
-    }
-
     // MARK: The answer
 
     /// A whole answer in JSON.
     private func take(_ text: UnsafeRawBufferPointer, _ answer: CallAnswer) {
         guard case .response(let response) = answer.reader.read(text) else {
-            if answer.purpose != .sold { relayBody(text) }
+            switch answer.purpose {
+            case .listing: relayBody(text)
+            case .sold: break
+            // Whatever a server answers to what is paid for reaches the caller.
+            case .paid: find(text, .error, answer)
+            }
             return
         }
         switch answer.purpose {
-        case .sold: find(text, response, answer)
-        case .listing, .paid:
-            if answer.purpose == .paid { keep(text) }
-            relayBody(changed(response, text, answer).readable)
-            answer.isGiven = true
+        case .listing:
+            let changed = changed(response, text, answer)
+            relayBody(changed.readable)
+        case .sold: find(text, response.outcome, answer)
+        case .paid:
+            keep(text)
+            find(text, response.outcome, answer)
         }
     }
 
-    private func find(_ bytes: UnsafeRawBufferPointer, _ response: MCP.Answer, _ answer: CallAnswer) {
-        answer.found = CallAnswer.Found(bytes: Array(bytes), outcome: response.outcome)
+    private func find(_ bytes: UnsafeRawBufferPointer, _ outcome: MCP.Answer.Outcome, _ answer: CallAnswer) {
+        answer.found = CallAnswer.Found(bytes: Array(bytes), outcome: outcome)
         if stage == .answering { advance() }
     }
 
@@ -211,10 +213,7 @@ extension Exchange {
 
     /// Whether it is charged, once it is there; what becomes of it where it is not.
     func judgeCall(_ answer: CallAnswer, _ purchase: Purchase) -> Progress {
-        if answer.isGiven {
-            guard answerIsWhole || upstreamFault != nil || answer.shape == .json else { return .pending }
-            return finishCall()
-        }
+        if answer.isGiven { return finishCall() }
         if let found = answer.found {
             timer.cancel()
             if !purchase.isPaid && found.outcome.isCharged {
@@ -227,15 +226,20 @@ extension Exchange {
         guard answerIsWhole else { return .pending }
         if answer.purpose == .paid {
             // A server may end its stream early and give the answer to a client that resumes it: it stays owed.
-            if answer.shape == .events { purchase.answerIsUpstreams = false }
+            purchase.answerIsUpstreams = false
             return finishCall()
         }
         return withhold(purchase, .answerMissing, "the upstream ended without the answer")
     }
 
+    /// The caller has its answer: what the server still says behind it is nobody's.
     private func finishCall() -> Progress {
         timer.cancel()
         endRelay(trailers: nil)
+        if let connection {
+            forgetConnection()
+            AnswerDrain.take(connection, worker.loop)
+        }
         finishAnswer()
         return .ready
     }
@@ -243,10 +247,6 @@ extension Exchange {
     private func callFailed(_ fault: ClientFault, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
         record.upstreamFault = fault
         timer.cancel()
-        if answerStarted && !answer.eventsHaveBegun {
-            breakOff()
-            return .ready
-        }
         return answerUndelivered(purchase, fault)
     }
 
@@ -264,13 +264,16 @@ extension Exchange {
             case .events: giveEvent(bytes, answer)
             }
         }
-        flushOut()
         return .ready
     }
 
     private func giveText(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer, _ purchase: Purchase) {
-        guard case .response(let response) = answer.reader.read(bytes) else { preconditionFailure("it was one") }
-        let text = changed(response, bytes, answer)
+        var text = ByteBuffer()
+        if case .response(let response) = answer.reader.read(bytes) {
+            text = changed(response, bytes, answer)
+        } else {
+            text.append(bytes)
+        }
         answerStarted = true
         out.clear()
         out.append(purchase.heldHead.readable)
@@ -288,13 +291,11 @@ extension Exchange {
         guard let event, let data = event.data, case .response(let response) = answer.reader.read(data) else {
             preconditionFailure("it was an answer when it came")
         }
-        if !answer.eventsHaveBegun { beginEvents(answer) }
+        if !answer.streamHasBegun { beginStream(answer) }
         var rewritten = ByteBuffer(capacity: bytes.count + 512)
-        event.write(replacingDataBy: changed(response, data, answer).readable, into: &rewritten)
+        let changed = changed(response, data, answer)
+        event.write(replacingDataBy: changed.readable, into: &rewritten)
         relayBody(rewritten.readable)
-        if answerIsWhole { return }
-        linger()
-        drain(answer)
     }
 
     // MARK: What is kept

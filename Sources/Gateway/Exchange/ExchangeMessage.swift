@@ -108,7 +108,8 @@ extension Exchange {
             request.withName(of: message.body.readable) {
                 worker.services.toolSchemas.declares($0, of: upstream.settings.name)
             } ?? false
-        return .toolResult(structured: !declares)
+        let revision = head.fields.first(.mcpProtocolVersion).map { head.bytes(of: $0.value) }
+        return .toolResult(structured: !declares, typed: revision.map(HeaderAgreement.isInForce) ?? false)
     }
 
     /// Fields that repeat what the body says must say the same, once.

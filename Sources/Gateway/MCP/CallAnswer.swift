@@ -52,8 +52,8 @@ final class CallAnswer {
     var found: Found?
     /// The caller was given the answer, or a notice in its place.
     var isGiven = false
-    /// The head of a stream of events has left.
-    var eventsHaveBegun = false
+    /// The head has left, and what follows it has no length: nothing can be said but in an event.
+    var streamHasBegun = false
 
     /// - Parameter bytesAtMost: of a text, or of an event.
     init(_ shape: Shape, _ purpose: Purpose, id: MessageID, bytesAtMost: Int) {

@@ -9,7 +9,7 @@ extension Exchange {
     var noticeForm: AnswerForm? {
         guard let message, message.isPriced, let request = message.request else { return nil }
         // Where events have left, no other head can.
-        if message.answer?.eventsHaveBegun == true { return message.form ?? resultForm(of: request, message) }
+        if message.answer?.streamHasBegun == true { return message.form ?? resultForm(of: request, message) }
         return message.form
     }
 
@@ -70,7 +70,8 @@ extension Exchange {
     ) -> Progress {
         timer.cancel()
         abandonConnection()
-        if let answer = message?.answer, answer.eventsHaveBegun {
+        purchase?.answerIsUpstreams = false
+        if let answer = message?.answer, answer.streamHasBegun {
             var event = ByteBuffer(capacity: text.count + 16)
             StreamEvent.write(data: text, into: &event)
             relayBody(event.readable)
