@@ -53,6 +53,7 @@ public final class Gateway {
             ledger: ledger, money: money, reviews: ReviewDesk(ledger), adminSecret: adminSecret, resolver: resolver,
             disk: SpillDisk(), accessLog: accessLog, logger: logger, status: status, bounds: bounds,
             toolSessions: ToolSessions(), toolSchemas: ToolSchemas())
+        let surveyor = ToolSurveyor(resolver: resolver, schemas: services.toolSchemas, logger: logger)
         let keys = try Gateway.assertionKeys(revision)
         let prepared = PreparedRevision(revision, live: bounds, assertionKeys: keys)
         let kept = KeptRevisions(prepared)
@@ -60,8 +61,9 @@ public final class Gateway {
         let inboxes = loops.map(\.inbox)
         services.reviews.open(inboxes)
         watcher = ConfigWatcher(loader: loader, current: revision) { event in
-            Gateway.take(event, inboxes, kept, bounds, money, logger)
+            Gateway.take(event, inboxes, kept, bounds, money, surveyor, logger)
         }
+        surveyor.survey(revision)
         if let trouble = watcher.start() {
             logger.warning("config files are not watched; send SIGHUP after an edit", metadata: ["cause": "\(trouble)"])
         }
@@ -107,7 +109,7 @@ public final class Gateway {
     /// On the watcher's thread: a revision that loaded goes to every loop, one that did not changes nothing.
     private static func take(
         _ event: ConfigWatcher.Event, _ inboxes: [Inbox<Worker>], _ kept: KeptRevisions, _ bounds: LiveBounds,
-        _ money: MoneyLoop, _ logger: Logger
+        _ money: MoneyLoop, _ surveyor: ToolSurveyor, _ logger: Logger
     ) {
         switch event {
         case .failed(let errors):
@@ -131,6 +133,7 @@ public final class Gateway {
             for change in diff.changes { logger.notice("\(change)") }
             for setting in diff.needsRestart { logger.warning("\(setting)") }
             for warning in revision.warnings { logger.warning("\(warning)") }
+            surveyor.survey(revision)
         }
     }
 

@@ -17,6 +17,8 @@ public struct ToolPrices: Sendable {
     public let tools: [(name: String, price: ToolPrice)]
     /// Of a tool that is not listed.
     public let otherTools: ToolPrice
+    /// As they were listed, in their order.
+    public let methods: [(name: String, price: ToolPrice)]
     private let toolNames: NameTable
     private let methodNames: NameTable
     /// In the order of `methodNames`; the last is `tools/call`, which its tools price.
@@ -26,6 +28,7 @@ public struct ToolPrices: Sendable {
     public init(tools: [(name: String, price: ToolPrice)], otherTools: ToolPrice, methods: [(String, ToolPrice)]) {
         self.tools = tools
         self.otherTools = otherTools
+        self.methods = methods.map { (name: $0, price: $1) }
         toolNames = NameTable(tools.map { Array($0.name.utf8) })
         methodNames = NameTable(methods.map { Array($0.0.utf8) } + [Array("tools/call".utf8)])
         methodPrices = methods.map(\.1) + [.denied]

@@ -7,9 +7,15 @@ struct CheckCommand: ParsableCommand {
         abstract: "Reads the config and prints every error, or the routes with their prices.",
         discussion: "Exit codes: 0 the config is good (there may be warnings), 2 it has errors.")
 
+    @Flag(help: "Asks the MCP servers for their tools, and says which are on no menu, and which no server has.")
+    var live =
+        false
     @OptionGroup var config: ConfigOptions
 
-    func run() throws { try ConfigReport.check(config.loader(for: .check), now: wallSeconds()).show() }
+    func run() throws {
+        let loader = config.loader(for: .check)
+        try (live ? LiveCheck.run(loader, now: wallSeconds()) : ConfigReport.check(loader, now: wallSeconds())).show()
+    }
 }
 
 struct ExplainCommand: ParsableCommand {
@@ -20,10 +26,12 @@ struct ExplainCommand: ParsableCommand {
 
     @Argument(help: "GET, POST, …") var method: String
     @Argument(help: "As a caller would write it, host included.") var url: String
+    @Option(help: ArgumentHelp("The tool that a POST to an MCP server calls.", valueName: "name")) var tool: String?
     @OptionGroup var config: ConfigOptions
 
     func run() throws {
-        try ConfigReport.explain(config.loader(for: .check), method: method, url: url, now: wallSeconds()).show()
+        try ConfigReport.explain(config.loader(for: .check), method: method, url: url, tool: tool, now: wallSeconds())
+            .show()
     }
 }
 

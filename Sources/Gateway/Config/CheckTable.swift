@@ -5,7 +5,7 @@ enum CheckTable {
     static func text(_ revision: Revision) -> String {
         var text = columns(
             [["ROUTE", "UPSTREAM", "PRICE", "SETTLE", "WINDOW", "ATOMIC AMOUNTS"]]
-                + revision.routes.map { row($0, revision) })
+                + revision.routes.filter { $0.menuPlace == nil }.flatMap { rows($0, revision) })
         switch revision.settings.unmatched {
         case .deny: text += "everything else is answered 404\n"
         case .free(let upstream): text += "everything else goes to \(revision.upstreams[upstream].name), free\n"
@@ -33,13 +33,25 @@ enum CheckTable {
         return text
     }
 
-    private static func row(_ route: Route, _ revision: Revision) -> [String] {
-        let upstream = revision.upstreams[route.upstream].name
-        guard let terms = route.terms else { return [route.matchText, upstream, "free", "", "", ""] }
+    /// A route; under one of tools each line of its menu.
+    private static func rows(_ route: Route, _ revision: Revision) -> [[String]] {
+        let names = [route.matchText, revision.upstreams[route.upstream].name]
+        switch route.access {
+        case .free: return [names + ["free", "", "", ""]]
+        case .priced(let terms): return [names + cells(terms)]
+        case .tools(let menu):
+            let lines = menu.lines.map { line in
+                ["  \(line.name)", ""]
+                    + (menu.route(of: line.price, in: revision.routes)?.terms.map(cells)
+                        ?? [menu.text(of: line.price, in: revision.routes), "", "", ""])
+            }
+            return [names + [ToolMenu.priceText, "", "", ""]] + lines
+        }
+    }
+
+    private static func cells(_ terms: Terms) -> [String] {
         let amounts = terms.offers.map { "\($0.paymentName) \($0.amountAtomic)" }.joined(separator: ", ")
-        return [
-            route.matchText, upstream, terms.priceText, terms.order.rawValue, "\(terms.maxTimeoutSeconds)s", amounts,
-        ]
+        return [terms.priceText, terms.order.rawValue, "\(terms.maxTimeoutSeconds)s", amounts]
     }
 
     /// Whom payments name: the relayer's accounts, and the facilitators.

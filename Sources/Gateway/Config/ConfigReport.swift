@@ -22,7 +22,15 @@ public struct ConfigReport: Sendable, Equatable {
     }
 
     /// Which route `method url` reaches, why it won, and what it costs.
-    public static func explain(_ loader: ConfigLoader, method: String, url: String, now: Int64) -> ConfigReport {
+    ///
+    /// - Parameter tool: the tool that the request calls, for a route that has a menu of them.
+    public static func explain(
+        _ loader: ConfigLoader, method: String, url: String, tool: String? = nil, now: Int64
+    ) -> ConfigReport {
+        if tool != nil && method != "POST" {
+            return ConfigReport(
+                exitCode: usageCode, output: "", diagnostics: "error: tools are called by POST; write POST\n")
+        }
         let request: ExplainedRequest
         switch ExplainedRequest.parse(method: method, url: url) {
         case .success(let parsed): request = parsed
@@ -32,11 +40,11 @@ public struct ConfigReport: Sendable, Equatable {
         switch loader.load(now: now) {
         case .failure(let errors): return failed(errors)
         case .success(let revision):
-            return ConfigReport(exitCode: okCode, output: Explanation(request, revision).text, diagnostics: "")
+            return ConfigReport(exitCode: okCode, output: Explanation(request, tool: tool, revision).text, diagnostics: "")
         }
     }
 
-    private static func failed(_ errors: ConfigErrors) -> ConfigReport {
+    static func failed(_ errors: ConfigErrors) -> ConfigReport {
         var text = errors.problems.map { "error: \($0)\n" }.joined()
         text += errors.warnings.map { "warning: \($0)\n" }.joined()
         let count = errors.problems.count

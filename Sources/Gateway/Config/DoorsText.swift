@@ -15,7 +15,7 @@ enum DoorsText {
     static func rows(_ route: Route, _ revision: Revision) -> [(String, String)] {
         var rows: [(String, String)] = []
         for policy in route.doors.policies.map({ revision.policies[$0] }) {
-            let parts = route.isPriced ? parts(policy) : freeParts(policy)
+            let parts = route.isPriced || route.menu != nil ? parts(policy) : freeParts(policy)
             if !parts.isEmpty { rows.append(("policy", "\(policy.name): \(parts.joined(separator: "; "))")) }
         }
         for customer in route.doors.customers.map({ revision.customers[$0] }) {

@@ -1,77 +1,16 @@
-import Bytes
-import HTTP
+import MCP
 import Payments
-
-/// The request that `farebox explain` asks about.
-struct ExplainedRequest: Equatable {
-    var method: String
-    /// As `Host` would carry it; empty where the URL was a path alone.
-    var host: String
-    /// Canonical, without the query.
-    var path: [UInt8]
-
-    /// Takes `https://host/path?query` or `/path`.
-    static func parse(method: String, url: String) -> Result<ExplainedRequest, FileFault> {
-        guard !method.isEmpty, method.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            return .failure(FileFault(reason: "\"\(ConfigNode.shortened(method))\" is no method; write GET"))
-        }
-        let shown = ConfigNode.shortened(url)
-        var host = ""
-        var target = Substring(url)
-        if let scheme = url.range(of: "://") {
-            guard ["http", "https"].contains(url[..<scheme.lowerBound].lowercased()) else {
-                return .failure(FileFault(reason: "\"\(shown)\" is neither http nor https"))
-            }
-            let rest = url[scheme.upperBound...]
-            let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
-            host = String(rest[..<end])
-            target = rest[end...]
-            guard UpstreamURL.authority(host) != nil else {
-                return .failure(FileFault(reason: "\"\(host)\" is no host"))
-            }
-        } else if !url.hasPrefix("/") {
-            return .failure(FileFault(reason: "\"\(shown)\" is no URL; write https://host/path or /path"))
-        }
-        // A fragment is the browser's own and is never sent (RFC 3986 §3.5).
-        if let fragment = target.firstIndex(of: "#") { target = target[..<fragment] }
-        if !target.hasPrefix("/") { target = "/" + target }
-        return canonical(Array(target.utf8)).map { ExplainedRequest(method: method, host: host, path: $0) }
-    }
-
-    private static func canonical(_ target: [UInt8]) -> Result<[UInt8], FileFault> {
-        var out = ByteBuffer()
-        return target.withUnsafeBytes { bytes in
-            switch CanonicalTarget.read(bytes, into: &out) {
-            case .same(let length): .success(Array(bytes[..<length]))
-            case .rewritten(let length): .success(Array(out.readable[..<length]))
-            case .refused(let fault):
-                .failure(FileFault(reason: "the gateway answers \(fault.status) to this path: \(fault.explanation)"))
-            }
-        }
-    }
-
-    func match(_ table: RouteTable) -> RouteMatch {
-        withBytes { table.match(method: $0, host: $1, path: $2) }
-    }
-
-    func withBytes<Result>(
-        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Result
-    ) -> Result {
-        Array(method.utf8).withUnsafeBytes { method in
-            Array(host.utf8).withUnsafeBytes { host in
-                path.withUnsafeBytes { path in body(method, host, path) }
-            }
-        }
-    }
-}
 
 /// What `farebox explain` says.
 struct Explanation {
     private let request: ExplainedRequest
     private let revision: Revision
+    /// The tool that the request calls, where that was said.
+    private let tool: String?
 
-    init(_ request: ExplainedRequest, _ revision: Revision) {
+    init(_ request: ExplainedRequest, tool: String? = nil, _ revision: Revision) {
         self.request = request
+        self.tool = tool
         self.revision = revision
     }
 
@@ -84,6 +23,8 @@ struct Explanation {
     private var rows: [(String, String)] {
         switch request.match(revision.table) {
         case .route(let index): return answer(revision.routes[index]) + why(index)
+        case .optionsOnPriced(let index) where revision.routes[index].menu != nil:
+            return answer(revision.routes[index]) + why(index)
         case .optionsOnPriced(let index):
             return [("answer", "by the gateway itself, free: OPTIONS is never charged")] + why(index)
         case .methodNotAllowed(let methods):
@@ -112,8 +53,58 @@ struct Explanation {
             ("route", "\(route.matchText)  (\(route.place.fileAndLine))"),
             ("upstream", "\(upstream.name)  \(upstream.url.text)"),
         ]
-        let doors = DoorsText.rows(route, revision)
-        guard let terms = route.terms else { return rows + [("price", "free")] + doors }
+        switch route.access {
+        case .free:
+            if let tool { rows.append(("tool", "\(tool): nobody looks for tools here, the route has no mcp")) }
+            return rows + [("price", "free")] + DoorsText.rows(route, revision)
+        case .priced(let terms):
+            if let tool { rows.append(("tool", "\(tool): nobody looks for tools here, the route has no mcp")) }
+            return rows + price(terms) + DoorsText.rows(route, revision)
+        case .tools(let menu): return rows + (tool.map { call(of: $0, menu) } ?? lines(menu, of: route))
+        }
+    }
+
+    /// What each message may cost.
+    private func lines(_ menu: ToolMenu, of route: Route) -> [(String, String)] {
+        if request.method != "POST" {
+            return [("price", "free; what costs is POSTed")] + DoorsText.rows(route, revision)
+        }
+        let lines = menu.lines.map { line in
+            var text = "\(line.name): \(menu.text(of: line.price, in: revision.routes))"
+            if let terms = menu.route(of: line.price, in: revision.routes)?.terms {
+                text += ", settle \(terms.order.rawValue)"
+            }
+            return ("", text)
+        }
+        return [("price", "the body decides; --tool NAME says more of one")] + lines
+            + [("", "any other method: free")] + DoorsText.rows(route, revision)
+    }
+
+    private func call(of tool: String, _ menu: ToolMenu) -> [(String, String)] {
+        let price = menu.price(of: .tool(tool))
+        if let sold = menu.route(of: price, in: revision.routes), let terms = sold.terms {
+            let isListed = menu.prices.tools.contains { $0.name.utf8.elementsEqual(tool.utf8) }
+            return [("tool", "\(tool)  (\(sold.place.fileAndLine)\(isListed ? "" : ", other_tools"))")]
+                + self.price(terms) + DoorsText.rows(sold, revision)
+        }
+        switch price {
+        case .free: return [("tool", tool), ("price", "free")]
+        case .denied, .priced: return [("tool", tool), ("answer", "a JSON-RPC error: \(whyDenied(tool, menu))")]
+        }
+    }
+
+    private func whyDenied(_ tool: String, _ menu: ToolMenu) -> String {
+        if menu.prices.tools.contains(where: { $0.name.utf8.elementsEqual(tool.utf8) }) { return "it is denied" }
+        if menu.prices.otherTools == .denied {
+            let names = menu.prices.tools.map(\.name)
+            let near = NearestName.among(names, to: tool).map { "; did you mean \"\($0)\"?" } ?? ""
+            return "it is not on the menu, and other tools are denied\(near)"
+        }
+        return "it is another spelling of a tool on the menu, or no plain name"
+    }
+
+    private func price(_ terms: Terms) -> [(String, String)] {
+        var rows: [(String, String)] = []
         let order =
             switch terms.order {
             case .after: "settle after: run, then charged if the answer is 2xx"
@@ -136,7 +127,7 @@ struct Explanation {
                 "\(terms.maxTimeoutSeconds) s, of which \(terms.neededSeconds) s must be left when the payment arrives"
             ))
         rows.append(("kept", kept(terms)))
-        return rows + doors
+        return rows
     }
 
     /// What becomes of an answer that was paid for and did not arrive.
@@ -158,7 +149,9 @@ struct Explanation {
         }
     }
 
-    private static func price(_ route: Route) -> String { route.terms?.priceText ?? "nothing" }
+    private static func price(_ route: Route) -> String {
+        route.menu != nil ? "a price for tools" : route.terms?.priceText ?? "nothing"
+    }
 
     private func why(_ index: Int) -> [(String, String)] {
         let rows = others(but: index)
@@ -169,7 +162,7 @@ struct Explanation {
     private func others(but index: Int?) -> [(String, String)] {
         let host = normalizedHost
         var rows: [(String, String)] = []
-        for route in revision.routes where route.index != index {
+        for route in revision.routes where route.index != index && route.menuPlace == nil {
             guard RouteOrder.takes(route.pattern, path: request.path, host: host) else { continue }
             let reason: String
             if !RouteOrder.takes(route.pattern, method: request.method) {

@@ -14,25 +14,37 @@ public struct RevisionDiff: Sendable, Equatable {
             + Self.upstreams(old, new) + Self.doors(old, new) + Self.settings(old, new) + Self.relayer(old, new)
     }
 
-    /// Routes are the same where they take the same requests.
+    /// Routes are the same where they take the same requests. Those of a menu's prices come with the menu's.
     private static func routes(_ old: Revision, _ new: Revision) -> [String] {
-        let former = Dictionary(old.routes.map { ($0.pattern.identity, $0) }, uniquingKeysWith: { first, _ in first })
+        let entries = old.routes.filter { $0.menuPlace == nil }
+        let former = Dictionary(entries.map { ($0.pattern.identity, $0) }, uniquingKeysWith: { first, _ in first })
         var lines: [String] = []
         var seen: Set<RoutePattern> = []
-        for route in new.routes {
+        for route in new.routes where route.menuPlace == nil {
             seen.insert(route.pattern.identity)
             guard let before = former[route.pattern.identity] else {
                 lines.append("\(route.matchText): added, \(price(route))")
+                if let menu = route.menu { lines += prices(menu, in: new.routes) { "added, \($0)" } }
                 continue
             }
             let changes = changes(before, route, old, new)
             if !changes.isEmpty { lines.append("\(route.matchText): \(changes.joined(separator: "; "))") }
+            lines += menus(before, route, old, new)
         }
-        let gone = old.routes.filter { !seen.contains($0.pattern.identity) }
-        return lines + gone.map { "\($0.matchText): removed, was \(price($0))" }
+        for route in entries where !seen.contains(route.pattern.identity) {
+            lines.append("\(route.matchText): removed, was \(price(route))")
+            if let menu = route.menu { lines += prices(menu, in: old.routes) { "removed, was \($0)" } }
+        }
+        return lines
     }
 
-    private static func price(_ route: Route) -> String { route.terms?.priceText ?? "free" }
+    static func price(_ route: Route) -> String {
+        switch route.access {
+        case .free: "free"
+        case .priced(let terms): terms.priceText
+        case .tools: ToolMenu.priceText
+        }
+    }
 
     private static func changes(_ before: Route, _ after: Route, _ old: Revision, _ new: Revision) -> [String] {
         var changes: [String] = []
@@ -40,19 +52,36 @@ public struct RevisionDiff: Sendable, Equatable {
             if from != to { changes.append("\(key) \(from) → \(to)") }
         }
         let amounts = [before, after].map { $0.terms?.offers.map(\.amountAtomic) }
-        if amounts[0] != amounts[1] { note("price", price(before), price(after)) }
+        if amounts[0] != amounts[1] || (before.menu == nil) != (after.menu == nil) {
+            note("price", price(before), price(after))
+        }
         note("upstream", old.upstreams[before.upstream].name, new.upstreams[after.upstream].name)
         let policies = [(before, old), (after, new)].map { route, revision in
             list(route.doors.policies.map { revision.policies[$0].name })
         }
         note("policies", policies[0], policies[1])
-        guard let from = before.terms, let to = after.terms else { return changes }
+        if case .free = before.access { return changes }
+        if case .free = after.access { return changes }
         let customers = [(before, old), (after, new)].map { route, revision in
             list(route.doors.customers.map { revision.customers[$0].name })
         }
         note("customers", customers[0], customers[1])
         let quotas = [before, after].map { $0.doors.freeQuota.map(BoundText.text) ?? "none" }
         note("free_quota", quotas[0], quotas[1])
+        if let from = before.menu, let to = after.menu {
+            note("challenge", from.challenge.rawValue, to.challenge.rawValue)
+            note("annotate", from.annotation.rawValue, to.annotation.rawValue)
+        }
+        guard let from = before.terms, let to = after.terms else { return changes }
+        return changes + self.changes(from, to)
+    }
+
+    /// Of everything but the price and what stands before it.
+    static func changes(_ from: Terms, _ to: Terms) -> [String] {
+        var changes: [String] = []
+        func note(_ key: String, _ from: String, _ to: String) {
+            if from != to { changes.append("\(key) \(from) → \(to)") }
+        }
         if from.chargeWhen != to.chargeWhen { changes.append("charge_when changed") }
         note("settle", from.order.rawValue, to.order.rawValue)
         note("accept", names(from), names(to))

@@ -45,6 +45,7 @@ extension Exchange {
         case .optionsOnPriced(let index):
             let route = prepared.revision.routes[index]
             self.route = route
+            if route.hasMenu, let menu = route.menu { return enter(menu, route) }
             return answer(.noContent(allow: route.allow))
         case .notFound:
             switch prepared.revision.settings.unmatched {
