@@ -112,8 +112,6 @@ class EventStream:
         try:
             event = self.next(seconds)
         except TimeoutError:
-            # A generator that has raised is over; what came is in the connection.
-            self._pieces = pieces(self.connection, self.response)
             return True
         raise AssertionError(f"came: {event}")
 
