@@ -196,7 +196,7 @@ def test_a_batch_without_a_price_passes(desks, sell, upstream):
     gateway = sell(upstream.url)
     body = b"[" + FREE + b',{"jsonrpc":"2.0","method":"notifications/progress"}]'
     assert gateway.fetch("/mcp", "POST", {"Content-Type": "application/json", "Accept": ACCEPT}, body).status == 200
-    assert upstream.asked("/mcp")[0].body == body
+    assert body in [asked.body for asked in upstream.asked("/mcp")]
 
 
 FREE_FIELDS = {"MCP-Protocol-Version": STATELESS_REVISION, "Mcp-Method": "tools/call"}
@@ -292,7 +292,8 @@ def test_a_payment_on_a_free_call_is_cut_out_and_not_taken(sell, upstream):
     agent = Agent(gateway.url + "/mcp")
     message = agent.tool_call("search_kb", {"query": "x"}, agent.wallet.payment_v2(agent.call("create_ticket").terms))
     agent.post(message)
-    (forwarded,) = upstream.asked("/mcp")
+    # Beside it the gateway itself asks for the tools.
+    (forwarded,) = [asked for asked in upstream.asked("/mcp") if b'"tools/call"' in asked.body]
     received = json.loads(forwarded.body)
     assert received["params"]["_meta"] == {} and PAYMENT not in forwarded.body.decode()
     assert forwarded.header("Content-Length") == str(len(forwarded.body)) and gateway.claims() == []
