@@ -125,7 +125,7 @@ class Agent:
                 raw = found[0].data.encode() if found else b""
                 return Answer(response, found[0].message if found else None, [e for e in events if e not in found], raw)
             stream.connection.socket.settimeout(timeout)
-            response.body = b"".join(stream._pieces) if response.status != 204 else b""
+            response.body = stream.body()
             try:
                 message = json.loads(response.body)
             except ValueError:

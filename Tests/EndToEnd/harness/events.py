@@ -17,22 +17,54 @@ class Event:
         return json.loads(self.data)
 
 
-def pieces(connection: Connection, response: Response):
-    """A body as it arrives, whatever its framing; what came last may be partial where the framing has an end."""
-    coding, length = response.header("Transfer-Encoding"), response.header("Content-Length")
-    if coding:
-        while size := int(connection.until(b"\r\n").split(b";")[0], 16):
-            yield connection.exactly(size)
-            if connection.exactly(2) != b"\r\n":
-                raise ProtocolError("chunk without CRLF")
-        while connection.until(b"\r\n"):
-            pass
-    elif length:
-        yield connection.exactly(int(length))
-    else:
-        while connection.pending or connection.more():
-            taken, connection.pending = connection.pending, b""
-            yield taken
+class Pieces:
+    """A body as it arrives, whatever its framing. A time-out loses nothing: the next call goes on."""
+
+    def __init__(self, connection: Connection, response: Response):
+        self.connection = connection
+        self.is_chunked = response.header("Transfer-Encoding") is not None
+        length = response.header("Content-Length")
+        self.left = int(length) if length else None
+        self.has_ended = response.status in (204, 304)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> bytes:
+        if self.has_ended or self.left == 0:
+            raise StopIteration
+        return self._chunk() if self.is_chunked else self._rest()
+
+    def _have(self, is_enough):
+        while not is_enough(self.connection.pending):
+            if not self.connection.more():
+                raise ProtocolError(f"closed within a chunk; had {self.connection.pending[:200]!r}")
+
+    def _chunk(self) -> bytes:
+        self._have(lambda pending: b"\r\n" in pending)
+        line = self.connection.pending.split(b"\r\n")[0]
+        size = int(line.split(b";")[0], 16)
+        if size == 0:
+            self._have(lambda pending: b"\r\n\r\n" in pending)
+            self.has_ended = True
+            raise StopIteration
+        whole = len(line) + 2 + size + 2
+        self._have(lambda pending: len(pending) >= whole)
+        chunk = self.connection.exactly(whole)
+        if not chunk.endswith(b"\r\n"):
+            raise ProtocolError("chunk without CRLF")
+        return chunk[len(line) + 2 : -2]
+
+    def _rest(self) -> bytes:
+        if not self.connection.pending and not self.connection.more():
+            if self.left:
+                raise ProtocolError(f"closed with {self.left} bytes missing")
+            self.has_ended = True
+            raise StopIteration
+        piece, self.connection.pending = self.connection.pending, b""
+        if self.left is not None:
+            self.left -= len(piece)
+        return piece
 
 
 class EventStream:
@@ -40,7 +72,7 @@ class EventStream:
 
     def __init__(self, connection: Connection, response: Response):
         self.connection, self.response = connection, response
-        self._pieces, self._buffer = pieces(connection, response), b""
+        self.pieces, self._buffer = Pieces(connection, response), b""
 
     def __enter__(self):
         return self
@@ -58,7 +90,7 @@ class EventStream:
         while True:
             block = self._block()
             if block is None:
-                piece = next(self._pieces, None)
+                piece = next(self.pieces, None)
                 if piece is None:
                     assert not self._buffer.strip(), f"the stream ended within an event: {self._buffer[-200:]!r}"
                     return None
@@ -71,13 +103,15 @@ class EventStream:
             if "data" in fields:
                 return Event("\n".join(fields["data"]), *(fields.get(name, [None])[-1] for name in ("id", "event")))
 
+    def body(self) -> bytes:
+        """What is left of an answer that is no stream of events."""
+        return b"".join(self.pieces)
+
     def silent(self, seconds: float) -> bool:
         """Whether nothing comes for so long, and the stream stays open."""
         try:
             event = self.next(seconds)
         except TimeoutError:
-            # A generator that has raised is over; what came is in the connection.
-            self._pieces = pieces(self.connection, self.response)
             return True
         raise AssertionError(f"came: {event}")
 
