@@ -92,6 +92,7 @@ import Testing
               target_bytes: 4096
               body_bytes: off
               max_priced_body: 2MiB
+              mcp_body: 3MiB
               priced_body_memory: 10kB
               held_answer: 1GiB
               held_answer_memory: 1MB
@@ -135,6 +136,7 @@ import Testing
         limits.targetBytes = 4_096
         limits.bodyBytes = nil
         limits.maxPricedBodyBytes = 2_097_152
+        limits.mcpBodyBytes = 3_145_728
         limits.pricedBodyMemoryBytes = 10_000
         limits.heldAnswerBytes = 1_073_741_824
         limits.heldAnswerMemoryBytes = 1_000_000

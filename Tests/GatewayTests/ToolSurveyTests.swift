@@ -78,6 +78,7 @@ import Testing
         for (at, asked) in server.asked.enumerated() {
             #expect(asked.head.contains(" /base/mcp HTTP/1.1\r\n"))
             #expect(asked.fields("Accept-Encoding") == ["identity"])
+            #expect(asked.fields("User-Agent") == ["farebox-survey"])
             #expect(asked.fields("Mcp-Session-Id") == (at == 0 ? [] : ["s-1"]))
             #expect(asked.fields("MCP-Protocol-Version") == (at == 0 ? [] : ["2025-06-18"]))
             #expect(asked.fields("Mcp-Method").isEmpty)

@@ -67,7 +67,9 @@ struct ToolSurveyTarget {
     func request(_ method: Method, _ extra: [(name: String, value: String)], body: String, to path: String)
         -> ClientRequest
     {
-        var own: [(name: String, value: String)] = [("Accept-Encoding", "identity")]
+        var own: [(name: String, value: String)] = [
+            ("User-Agent", "farebox-survey"), ("Accept-Encoding", "identity"),
+        ]
         if method == .post {
             own += [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")]
         }

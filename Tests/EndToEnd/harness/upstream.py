@@ -174,8 +174,9 @@ class Upstream:
         self.handlers[path] = handler
 
     def asked(self, path: str | None = None) -> list[Request]:
-        """What was asked so far, for one path or in all."""
-        return [request for request in list(self.requests) if path is None or request.path == path]
+        """What was asked so far, for one path or in all; not what the gateway asks of itself, for the tools behind a menu."""
+        asked = [request for request in list(self.requests) if path is None or request.path == path]
+        return [request for request in asked if "farebox-survey" not in request.all("User-Agent")]
 
     def close(self):
         """Stops listening and cuts every connection."""
