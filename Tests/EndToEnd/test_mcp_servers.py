@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from harness.agent import FORMS, PAYMENT, STATELESS_REVISION, Agent
+from harness.agent import FORMS, PAYMENT, RECEIPT, STATELESS_REVISION, Agent
 from harness.helpdesk import READING, UNITS
 from harness.wallet import encode
 from test_mcp_world import KINDS, TOOLS, VERSIONS
@@ -177,15 +177,18 @@ def test_a_plain_http_caller(desk, agent):
 
 
 @pytest.mark.parametrize("version,kind", [("2", ("--stateless",))], indirect=True)
-def test_our_own_client_pays(desk, agent):
+@pytest.mark.parametrize("tool,arguments", [("create_ticket", {"subject": "farebox pay"}), ("export_tickets", {"steps": 2})])
+def test_our_own_client_pays(desk, agent, tool, arguments):
+    """Its receipt is in the head, or behind the progress."""
     (agent.gateway.directory / "key").write_text(agent.wallet.hex_key)
     (agent.gateway.directory / "key").chmod(0o600)
     done = agent.gateway.command(
         "pay", "--max", "$0.05", "--key-file", "key", "-X", "POST", "-H", "Content-Type: application/json",
-        "-d", json.dumps(agent.tool_call("create_ticket", {"subject": "farebox pay"})), agent.gateway.url + "/mcp",
+        "-d", json.dumps(agent.tool_call(tool, arguments, progress=1)), agent.gateway.url + "/mcp",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "ticket " in done.stdout and "sandbox-" in done.stderr and desk.executions() == {"create_ticket": 1}
+    assert done.returncode == 0 and "transaction sandbox-" in done.stderr, done.stderr
+    assert RECEIPT in done.stdout and done.stdout.count("notifications/progress") == arguments.get("steps", 0)
+    assert desk.executions() == {tool: 1}
 
 
 @pytest.mark.parametrize("version,kind", [("2", ())], indirect=True)

@@ -24,6 +24,8 @@ final class PayCaller: AnswerReceiver, TimerTarget {
     private lazy var timer = Timer(loop.timers)
     private var result = Result()
     private var head: PayAnswer?
+    /// Of an answer that is a stream of events.
+    private var streamed: StreamedReceipt?
 
     init(_ request: PayRequest, timeoutSeconds: Int) throws(SystemFault) {
         self.request = request
@@ -60,11 +62,16 @@ final class PayCaller: AnswerReceiver, TimerTarget {
             status: head.statusCode, terms: head.value("payment-required"),
             receipt: head.value("payment-response") ?? head.value("x-payment-response"),
             location: head.value("location").map { String(decoding: $0, as: UTF8.self) })
+        let isStream = head.value("content-type").map { type in
+            type.withUnsafeBytes { MediaType.matches($0, "text/event-stream") }
+        }
+        streamed = isStream == true ? StreamedReceipt() : nil
     }
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
         guard let status = head?.status else { return }
         if status < 400 {
+            streamed?.feed(bytes)
             if !Console.output(bytes) { end(fault: "standard output cannot be written") }
         } else if head!.body.count + bytes.count <= Self.judgedBodyLimit {
             head!.body += bytes
@@ -74,6 +81,7 @@ final class PayCaller: AnswerReceiver, TimerTarget {
     }
 
     func answerEnded(trailers: TrailerSection?) {
+        if head?.receipt == nil { head?.receipt = streamed?.field }
         result.answer = head
         loop.stop()
     }
