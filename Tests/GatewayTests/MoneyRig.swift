@@ -22,6 +22,7 @@ final class Heard<Value: Sendable>: Sendable {
 final class MoneyRig {
     let chain = FakeChain()
     let node: ScriptedNode
+    private let patience = Patience()
     private let folder = ConfigDirectory()
     private(set) var ledger: Ledger
     private(set) var money: MoneyLoop!
@@ -92,15 +93,9 @@ final class MoneyRig {
         ledger.stop()
     }
 
-    /// Answers the loop until it is so, for at most thirty seconds.
+    /// Answers the loop until it is so.
     @discardableResult func serve(until condition: () -> Bool) -> Bool {
-        let end = monotonicNanoseconds() + 30_000_000_000
-        while !condition() {
-            if monotonicNanoseconds() > end { return false }
-            node.serve()
-            usleep(500)
-        }
-        return true
+        patience.wait(until: condition) { node.serve() }
     }
 
     // MARK: Payments

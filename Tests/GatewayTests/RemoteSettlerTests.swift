@@ -16,6 +16,7 @@ import Testing
         private let node: ScriptedNode
         private let port: ServerPort
         private let folder = ConfigDirectory()
+        private let patience = Patience()
         private let ledger: Ledger
         private var money: MoneyLoop!
         private var peers: [LoopbackPeer] = []
@@ -25,7 +26,9 @@ import Testing
         var settled = ""
         let request: VerificationRequest
 
-        init(readsChain: Bool, isClosed: Bool = false) throws {
+        /// - Parameter settleSeconds: until an exchange is told that its settlement is pending; longer than any test where it is not
+        ///   the deadline that is tested.
+        init(readsChain: Bool, isClosed: Bool = false, settleSeconds: Int = 60) throws {
             node = try ScriptedNode()
             port = try ServerPort()
             let facilitator = isClosed ? try ServerPort.closed() : port.port
@@ -33,7 +36,7 @@ import Testing
                 "1.yaml",
                 """
                 networks:
-                  base-sepolia: {settle_timeout: 1s\(readsChain ? ", rpc: \"http://127.0.0.1:\(node.port.port)\"" : "")}
+                  base-sepolia: {settle_timeout: \(settleSeconds)s\(readsChain ? ", rpc: \"http://127.0.0.1:\(node.port.port)\"" : "")}
                 facilitators: {hosted: {url: "http://127.0.0.1:\(facilitator)"}}
                 payments:
                   usdc: {network: base-sepolia, asset: USDC, pay_to: "\(FacilitatorSamples.payTo)", facilitator: hosted}
@@ -53,7 +56,8 @@ import Testing
             Thread { [ledger] in
                 started.put(
                     Result { () throws(StartFault) in
-                        try MoneyLoop(revision, ledger: ledger, resolver: Resolver(), logger: quiet)
+                        try MoneyLoop(
+                            revision, ledger: ledger, resolver: Resolver(), idleMilliseconds: 100, logger: quiet)
                     })
             }.start()
             serve { started.first != nil }
@@ -65,16 +69,12 @@ import Testing
             ledger.stop()
         }
 
-        /// Answers for the facilitator and the chain until it is so, for at most thirty seconds.
+        /// Answers for the facilitator and the chain until it is so.
         @discardableResult func serve(until condition: () -> Bool) -> Bool {
-            let end = monotonicNanoseconds() + 30_000_000_000
-            while !condition() {
-                if monotonicNanoseconds() > end { return false }
+            patience.wait(until: condition) {
                 node.serve()
                 serveFacilitator()
-                usleep(500)
             }
-            return true
         }
 
         private func serveFacilitator() {
@@ -204,17 +204,24 @@ import Testing
     }
 
     /// A success that the chain does not show delivers nothing; when it shows it later, it is owed.
-    @Test(arguments: [success, "what?"]) func aHashThatLiesIsPending(_ answer: String) throws {
-        let rig = try Rig(readsChain: true)
-        rig.settled = answer
-        let ticket = try rig.claim()
-        let settlement = rig.settle(ticket)
-        rig.serve { settlement.first != nil }
-        #expect(Self.text(settlement.first) == (answer == Self.success ? "pending 0xabab" : "pending "))
-        #expect(rig.record?.state == .unknown)
-        rig.chain.mine(strangers: [rig.request.payload.authorization])
-        #expect(rig.serve { rig.record?.state == .owed })
-        rig.stop()
+    @Test(arguments: [(success, "pending 0xabab"), ("what?", "pending ")]) func aHashThatLiesIsPending(
+        _ answer: String, _ told: String
+    ) throws {
+        // Where a busy machine brings the deadline before the facilitator's word, a later one is taken.
+        for seconds in [1, 10, 60] {
+            let rig = try Rig(readsChain: true, settleSeconds: seconds)
+            defer { rig.stop() }
+            rig.settled = answer
+            let ticket = try rig.claim()
+            let settlement = rig.settle(ticket)
+            rig.serve { settlement.first != nil }
+            if Self.text(settlement.first) != told && seconds < 60 { continue }
+            #expect(Self.text(settlement.first) == told)
+            #expect(rig.record?.state == .unknown)
+            rig.chain.mine(strangers: [rig.request.payload.authorization])
+            #expect(rig.serve { rig.record?.state == .owed })
+            return
+        }
     }
 
     @Test func aRefusalEndsTheWaiting() throws {

@@ -133,7 +133,7 @@ import Testing
 
     @Test func everybodyIsNamedOnce() {
         var random = ModelRandom(seed: 7)
-        for _ in 0..<200 {
+        for _ in 0..<70 {
             var node = Node()
             let count = Int.random(in: 1...32, using: &random)
             for claim in 1...Int64(count) {

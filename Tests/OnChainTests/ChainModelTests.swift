@@ -6,21 +6,13 @@ import Testing
 /// Payments, strangers, losses, reorganizations, lagging nodes and restarts in random order, before a model chain: nothing is
 /// called settled that is not, everything that is settled is found, and no nonce serves two claims.
 @Suite struct ChainModelTests {
-    @Test(arguments: 1...40)
-    func holdsInEveryOrder(_ seed: Int) {
-        var world = ModelWorld(seed: UInt64(seed))
-        for _ in 0..<200 { world.step() }
-        world.comeToRest()
-        #expect(world.faults == [], "seed \(seed)")
-    }
-
-    /// That the model's adversities happen at all.
-    @Test func everythingHappens() {
+    @Test func holdsInEveryOrder() {
         var seen: Set<String> = []
         for seed in 1...30 {
             var world = ModelWorld(seed: UInt64(seed))
             for _ in 0..<200 { world.step() }
             world.comeToRest()
+            #expect(world.faults == [], "seed \(seed)")
             seen.formUnion(world.seen)
         }
         let wanted: Set<String> = [

@@ -4,7 +4,7 @@ import Testing
 /// The ledger, the money loop's queue and watchlist, a disk, a network, a chain, callers and an upstream, in worlds that each draw from a
 /// seed what goes wrong. `make simulate` runs a million.
 @Suite struct SimulationTests {
-    private static let parts: UInt64 = 4
+    private static let parts: UInt64 = 2
     private static let seedsOfPart: UInt64 = 125
     /// What happens in one world of twenty, or more often.
     private static let common: Set<String> = [
