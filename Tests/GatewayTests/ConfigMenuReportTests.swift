@@ -156,6 +156,19 @@ import Testing
         #expect(Self.line("answer", tool: "x", url: "/MCP").contains("which asks a price for tools"))
     }
 
+    /// Its prices are no routes that could have been matched.
+    @Test func aMenuIsNamedOnceWhereItDoesNotMatch() {
+        let directory = ConfigDirectory(["1.yaml": Self.yaml.replacing("match: /mcp\n", with: "match: POST /mcp\n")])
+        let report = ConfigReport.explain(directory.loader(), method: "GET", url: "/mcp", now: 0)
+        #expect(
+            directory.strip(report.output) == """
+                GET /mcp
+                  answer  405; the path takes POST
+                  why     POST /mcp (1.yaml:8) does not take GET
+
+                """)
+    }
+
     private static func changes(_ from: String, _ to: String) throws -> [String] {
         let first = try revision(from)
         return RevisionDiff(from: first, to: try revision(to, number: 2, former: first)).changes

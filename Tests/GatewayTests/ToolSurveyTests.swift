@@ -102,6 +102,17 @@ import Testing
         #expect(try Self.warnings(server) == [])
     }
 
+    /// What a server says to the announcement does not matter, not even whether it ever ends.
+    @Test func theAnnouncementHasNoAnswer() throws {
+        let server = try Self.usual(["search_kb", "create_ticket", "send_replay"])
+        let script = server.script
+        server.script = { asked in
+            asked.what == "POST notifications/initialized"
+                ? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 100\r\n\r\n" : script(asked)
+        }
+        #expect(try Self.warnings(server) == [])
+    }
+
     @Test func everyPageIsAskedFor() throws {
         let server = try ScriptedTools { asked in
             switch asked.what {
@@ -129,6 +140,12 @@ import Testing
             }
         }
         #expect(try Self.warnings(server)[0].hasSuffix("its list of tools has more than 256 pages"))
+    }
+
+    @Test func listsWithoutEndAreGivenUp() throws {
+        let server = try Self.usual((0...10_000).map { "t\($0)" })
+        #expect(try Self.warnings(server)[0].hasSuffix("its list has more than 10000 tools"))
+        #expect(server.asked.last?.what == "DELETE", "its session is ended all the same")
     }
 
     /// The revision without `initialize`.
@@ -227,8 +244,8 @@ import Testing
     static let neither =
         "it answers initialize with something that is no answer, and tools/list with something that is no answer"
     static let refusals: [(Int, String, String)] = [
-        (401, "", "it answers 401: set what it asks for under headers of the upstream"),
-        (403, "", "it answers 403: set what it asks for under headers of the upstream"),
+        (401, "", "it answers 401; what is set under headers of the upstream is sent"),
+        (403, "", "it answers 403; what is set under headers of the upstream is sent"),
         (404, "no", "it answers initialize with 404, and tools/list with 404"),
         (200, "<html>", neither),
         (200, #"{"jsonrpc":"2.0","id":99,"result":{"protocolVersion":"1"}}"#, neither),

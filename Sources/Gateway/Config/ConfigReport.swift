@@ -40,7 +40,8 @@ public struct ConfigReport: Sendable, Equatable {
         switch loader.load(now: now) {
         case .failure(let errors): return failed(errors)
         case .success(let revision):
-            return ConfigReport(exitCode: okCode, output: Explanation(request, tool: tool, revision).text, diagnostics: "")
+            return ConfigReport(
+                exitCode: okCode, output: Explanation(request, tool: tool, revision).text, diagnostics: "")
         }
     }
 

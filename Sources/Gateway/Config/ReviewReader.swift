@@ -46,7 +46,8 @@ extension RouteDoorsReader {
         guard let policy = doors.policies.map({ policies[$0] }).first(where: \.leadsToReview) else { return }
         map.error(
             "policies",
-            "\"\(policy.name)\" has requests wait for a person, which has no meaning on a route with mcp: the call of a tool is answered at once; name policies without review"
+            "\"\(policy.name)\" has requests wait for a person, which has no meaning on a route with mcp: the call of a tool is "
+                + "answered at once; name policies without review"
         )
     }
 }

@@ -14,6 +14,7 @@ final class ToolSurvey: TimerTarget {
     static let deadlineMilliseconds = 10_000
     private static let farewellMilliseconds = 1_000
     private static let pagesAtMost = 256
+    private static let toolsAtMost = 10_000
 
     private let target: ToolSurveyTarget
     private let path: String
@@ -151,6 +152,9 @@ final class ToolSurvey: TimerTarget {
         schemas?.note(listing, of: target.upstream)
         audit.take(listing)
         pages += 1
+        if audit.offered.count > Self.toolsAtMost {
+            return leave(.failed("its list has more than \(Self.toolsAtMost) tools"))
+        }
         guard let cursor = listing.nextCursor else { return leave(.listed(audit)) }
         if pages == Self.pagesAtMost { return leave(.failed("its list of tools has more than \(pages) pages")) }
         list(cursor: cursor)
@@ -167,7 +171,7 @@ final class ToolSurvey: TimerTarget {
     // MARK: Words
 
     private static func authorization(_ status: Int) -> String {
-        "it answers \(status): set what it asks for under headers of the upstream"
+        "it answers \(status); what is set under headers of the upstream is sent"
     }
 
     /// A status or a JSON-RPC error; never more than a line.

@@ -43,9 +43,10 @@ enum ToolSurveyText {
     private static func missing(
         _ audit: ToolAudit, _ target: ToolSurveyTarget, _ revision: Revision
     ) -> [ConfigProblem] {
-        let candidates = audit.unnamed.map(\.name)
+        // A server may have any number of names, of any length.
+        let candidates = audit.unnamed.lazy.map(\.name).filter { $0.utf8.count <= 128 }.prefix(1_000)
         return audit.missing.map { tool in
-            let near = NearestName.among(candidates, to: tool.name)
+            let near = NearestName.among(Array(candidates), to: tool.name)
             return problem(
                 target.menu.route(of: tool.price, in: revision.routes) ?? target.route,
                 "\(target.upstream) has no tool \"\(shown(tool.name))\""
