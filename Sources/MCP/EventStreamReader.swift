@@ -51,6 +51,12 @@ public struct EventStreamReader: ~Copyable {
         return buffer.isEmpty ? nil : take(buffer.count, isWhole: false)
     }
 
+    /// What came and was not handed out, where an event is too large to be.
+    public mutating func remainder() -> UnsafeRawBufferPointer {
+        dropTaken()
+        return buffer.readable
+    }
+
     private mutating func dropTaken() {
         buffer.consume(taken)
         taken = 0
