@@ -33,6 +33,11 @@ public struct EventStreamReader: ~Copyable {
     /// The next event that is whole; nil where more must come. Ends the life of the one before.
     public mutating func next() throws(TooLarge) -> StreamEvent? {
         dropTaken()
+        if isAfterCR, scanned == 0, let first = buffer.readable.first {
+            // The feed belongs to the line that ended the event before, and must not wait for the one behind it.
+            isAfterCR = false
+            if first == 0x0A { return take(1, isWhole: true) }
+        }
         while let end = nextLine() {
             let isEmpty = end == lineStart
             lineStart = scanned
@@ -51,6 +56,12 @@ public struct EventStreamReader: ~Copyable {
         return buffer.isEmpty ? nil : take(buffer.count, isWhole: false)
     }
 
+    /// What came and was not handed out, where an event is too large to be.
+    public mutating func remainder() -> UnsafeRawBufferPointer {
+        dropTaken()
+        return buffer.readable
+    }
+
     private mutating func dropTaken() {
         buffer.consume(taken)
         taken = 0
@@ -64,8 +75,7 @@ public struct EventStreamReader: ~Copyable {
             isAfterCR = false
             if bytes[scanned] == 0x0A {
                 scanned += 1
-                // The feed belongs to the line before; at an event's beginning it is read as an empty line, which says
-                // nothing there.
+                // The feed belongs to the line before.
                 lineStart = scanned
             }
         }

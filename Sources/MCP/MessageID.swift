@@ -8,6 +8,14 @@ public enum MessageID: Hashable, Sendable {
     case string([UInt8])
     case integer(Int)
 
+    /// The id's text as a string: 5 and "5" are one, as they are to servers that keep their streams by it.
+    public var asText: MessageID {
+        switch self {
+        case .string: self
+        case .integer(let number): .string(Array("\(number)".utf8))
+        }
+    }
+
     /// Bytes of a request's string id, after unescaping.
     public static let maximumBytes = 256
     /// 2^53 − 1: a peer that reads numbers as doubles answers larger ones under another id.

@@ -3,6 +3,8 @@
 /// A server keeps its answers and sends them again to a client that resumes a stream, so that a call whose POST was
 /// dropped before it was paid for could be had for nothing. Here is kept which requests of a session are owed a payment.
 /// Whatever is not known does not pass: forgetting withholds, and never gives away.
+///
+/// Ids are compared by their text, since servers keep their streams by it: 5 and "5" are one.
 public struct ReplayWatch: Sendable {
     public enum Verdict: Hashable, Sendable {
         /// Free, or settled.
@@ -18,6 +20,8 @@ public struct ReplayWatch: Sendable {
         var unsettled: [MessageID: Int] = [:]
         /// In the order in which they came.
         var order: [MessageID] = []
+        /// It was seen from its beginning. Of any other only what is held is known, and nothing passes.
+        var isWhole: Bool
         var lastUse: Int
     }
 
@@ -29,7 +33,7 @@ public struct ReplayWatch: Sendable {
     /// - Parameters:
     ///   - maximumSessions: beyond, the session longest without a request is forgotten.
     ///   - maximumIDs: of one session; beyond, its oldest free or settled request is forgotten, and where all are held,
-    ///     the session.
+    ///     nothing is known of the new one.
     public init(maximumSessions: Int, maximumIDs: Int) {
         precondition(maximumSessions > 0 && maximumIDs > 0, "a watch that keeps nothing")
         self.maximumSessions = maximumSessions
@@ -39,17 +43,22 @@ public struct ReplayWatch: Sendable {
     public var sessionCount: Int { sessions.count }
 
     /// A server issued this session (`Mcp-Session-Id`, with whatever else tells servers apart) in answer to an
-    /// `initialize` that named none. Of a session that was not seen from its beginning nothing is known: what was held in
-    /// it is forgotten, so it must not be opened again by an `initialize` that names it.
+    /// `initialize` that named none. A session that was not seen from its beginning must not be opened by an `initialize`
+    /// that names it: what was held in it before is not known.
     public mutating func open(session: [UInt8]) {
         guard sessions[session] == nil else { return }
+        uses += 1
+        sessions[session] = begun(isWhole: true)
+    }
+
+    /// A new session, in the place of the one longest without a request where there are too many.
+    private mutating func begun(isWhole: Bool) -> Session {
         if sessions.count == maximumSessions,
             let idle = sessions.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
         {
             sessions[idle] = nil
         }
-        uses += 1
-        sessions[session] = Session(lastUse: uses)
+        return Session(isWhole: isWhole, lastUse: uses)
     }
 
     /// A request that costs nothing was forwarded. It does not free another under the same id.
@@ -61,25 +70,39 @@ public struct ReplayWatch: Sendable {
     /// One call under this id was settled, or its answer turned out to cost nothing. A call that ends in any other way
     /// stays held.
     public mutating func release(session: [UInt8], id: MessageID) {
+        let id = id.asText
         guard let owed = sessions[session]?.unsettled[id], owed > 0 else { return }
         sessions[session]?.unsettled[id] = owed - 1
     }
 
-    /// The client ended the session (DELETE).
-    public mutating func close(session: [UInt8]) { sessions[session] = nil }
+    /// The client ended the session (DELETE). What is held in it stays so: a server may say that it ended a session, and
+    /// go on with it.
+    public mutating func close(session key: [UInt8]) {
+        guard var session = sessions.removeValue(forKey: key) else { return }
+        session.unsettled = session.unsettled.filter { $0.value > 0 }
+        if session.unsettled.isEmpty { return }
+        session.order = session.order.filter { session.unsettled[$0] != nil }
+        session.isWhole = false
+        sessions[key] = session
+    }
 
     /// A call under this id is not settled, and may never be.
-    public func isHeld(session: [UInt8], id: MessageID) -> Bool { sessions[session]?.unsettled[id] ?? 0 > 0 }
+    public func isHeld(session: [UInt8], id: MessageID) -> Bool { sessions[session]?.unsettled[id.asText] ?? 0 > 0 }
 
     public func verdict(session: [UInt8], _ answer: Answer) -> Verdict {
         if answer.isErrorWithoutID { return .passes }
-        guard let id = answer.id, let owed = sessions[session]?.unsettled[id] else { return .unknown }
-        return owed == 0 ? .passes : .held
+        guard let id = answer.id, let session = sessions[session], let owed = session.unsettled[id.asText] else {
+            return .unknown
+        }
+        if owed > 0 { return .held }
+        return session.isWhole ? .passes : .unknown
     }
 
     private mutating func note(_ key: [UInt8], _ id: MessageID, owed: Int) {
-        guard var session = sessions.removeValue(forKey: key) else { return }
+        let id = id.asText
         uses += 1
+        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else { return }
+        defer { sessions[key] = session }
         session.lastUse = uses
         if let known = session.unsettled[id] {
             session.unsettled[id] = known + owed
@@ -92,6 +115,5 @@ public struct ReplayWatch: Sendable {
             session.order.append(id)
             session.unsettled[id] = owed
         }
-        sessions[key] = session
     }
 }

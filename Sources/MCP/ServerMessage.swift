@@ -20,6 +20,14 @@ public enum ServerMessage: Sendable {
         case notAMessage
         /// Not strict JSON within the limits.
         case unreadable(JSONFault.Reason)
+
+        /// It is, or may hold, the answer to another request: nothing that its reader failed to see.
+        public var isAnothers: Bool {
+            switch self {
+            case .otherResponse, .batch: true
+            case .notAMessage, .unreadable: false
+            }
+        }
     }
 
     /// - Parameter maximumBytes: of the text.

@@ -24,7 +24,9 @@ public struct StreamEvent {
         out.append(UnsafeRawBufferPointer(rebasing: raw[..<prefixCount]))
         var lines = EventLines(UnsafeRawBufferPointer(rebasing: raw[prefixCount...]))
         var isWritten = false
+        var hasPairs = false
         while let line = lines.next() {
+            hasPairs = hasPairs || line.ending.count == 2
             guard line.isField("data") else {
                 out.append(line.whole)
                 continue
@@ -34,6 +36,8 @@ public struct StreamEvent {
             StreamEvent.writeData(data, ending: line.ending, &out)
         }
         if !isWhole { out.append("\n\n") }
+        // It was handed out before the feed of its last line came; some clients know no line without one.
+        if isWhole && hasPairs && raw.last == 0x0D { out.append("\n") }
     }
 
     /// Appends an event of its own that has only data.

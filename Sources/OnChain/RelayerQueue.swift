@@ -131,7 +131,7 @@ public struct RelayerQueue: Sendable {
         self.policy = policy
     }
 
-    /// Nonces that are taken and in no block yet; gaps that nothing waits behind are not counted.
+    /// Nonces that transactions of ours hold and that are in no block yet; gaps are not counted.
     public var inFlight: Int {
         guard let latest else { return entries.count }
         return next > latest ? max(0, Int(next - latest) - gaps.count) : 0
@@ -172,7 +172,7 @@ public struct RelayerQueue: Sendable {
             gaps[reused] = nil
             nonce = reused
         } else {
-            if next <= latest { frontSince = now }
+            if inFlight == 0 { frontSince = now }
             next = max(next, latest)
             nonce = next
             next += 1

@@ -20,8 +20,18 @@ extension RelayerQueue {
             return [.restore]
         }
         forgetMined(below: count)
+        noteGaps(now)
         pledge(from: count)
         return []
+    }
+
+    /// What no transaction of ours holds is not in flight: where a block that held one was taken back, or a pool dropped it, nobody
+    /// sends it again once its claims are at rest.
+    private mutating func noteGaps(_ now: UInt64) {
+        guard let latest, latest < next else { return }
+        for nonce in latest..<next where entries[nonce] == nil && gaps[nonce] == nil {
+            gaps[nonce] = Gap(since: now, mayBeReused: false)
+        }
     }
 
     /// Adds up what is in flight: of each nonce one version is mined.
@@ -68,6 +78,7 @@ extension RelayerQueue {
             next = max(next, row.nonce + 1)
         }
         floor = min(floor, latest ?? .max, entries.keys.min() ?? .max)
+        noteGaps(now)
         frontSince = now
     }
 
@@ -95,10 +106,7 @@ extension RelayerQueue {
 
     /// A gap is ours to fill after a while; one that the node's pool had filled, with a transaction that is not ours, later.
     private mutating func filling(_ nonce: UInt64, _ now: UInt64) -> UnsignedTransaction? {
-        guard let gap = gaps[nonce] else {
-            gaps[nonce] = Gap(since: now, mayBeReused: false)
-            return nil
-        }
+        guard let gap = gaps[nonce] else { return nil }
         let patience = nonce < pooled ? Self.stuckMilliseconds : Self.gapMilliseconds
         guard now >= gap.since + patience, let price, let fees = policy.fees(at: price) else { return nil }
         gaps[nonce] = nil

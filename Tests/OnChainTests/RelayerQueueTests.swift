@@ -386,6 +386,26 @@ import Testing
         #expect(after.signatures(after: 2_500).map(\.nonce) == [7, 8])
     }
 
+    /// Its claims are at rest, so no row brings it back.
+    @Test func whatNobodySendsAgainIsNotInFlight() throws {
+        var before = Bench()
+        let sent = try (0..<2).map { _ in try before.send() }
+        var after = Bench(count: 9)
+        after.say(.restored([sent[0]]))
+        #expect(after.queue.inFlight == 0)
+        after.say(.counted(latest: 7, pending: nil))
+        #expect(after.queue.inFlight == 1)
+        #expect(after.after(0) == [.broadcast(sent[0])])
+        after.say(.counted(latest: 8, pending: nil))
+        #expect(after.queue.inFlight == 0)
+        #expect(after.queue.frontMilliseconds(now: after.now + 60_000) == nil)
+        // It is filled when somebody waits behind it.
+        #expect(after.after(60_000) == [])
+        #expect(try after.send().nonce == 9)
+        #expect(after.queue.frontMilliseconds(now: after.now) == 0)
+        #expect(after.signatures(after: 0).map(\.nonce) == [8])
+    }
+
     @Test func aReplacementAmongTheRowsCounts() throws {
         var before = Bench()
         let first = try before.send()

@@ -216,6 +216,7 @@ final class Exchange: TimerTarget {
         if connection != nil { abandonConnection() }
         var outcome = purchase == nil ? record.outcome : settleAccounts(delivered: delivered)
         let isPaid = purchase?.isPaid == true
+        let isAsked = purchase?.requestBytesWritten == true
         if let visit { outcome = conclude(visit, outcome, delivered: delivered) }
         worker.log(self, outcome: outcome)
         let endsWithConnection = answerFraming == .untilClose
@@ -228,7 +229,7 @@ final class Exchange: TimerTarget {
         if purchase != nil { purchase = nil }
         if visit != nil { visit = nil }
         if let message {
-            end(message, isPaid: isPaid)
+            end(message, isPaid: isPaid, isAsked: isAsked)
             self.message = nil
         }
         if listening != nil { listening = nil }
@@ -270,7 +271,8 @@ final class Exchange: TimerTarget {
 
     /// All that was given to `send` is with the kernel.
     func downstreamDrained() {
-        connection?.resume()
+        // An answer that waits for its call's end holds back what comes behind it.
+        if listening?.waiting == nil { connection?.resume() }
         if stage == .delivering || stage == .releasing { advance() }
     }
 

@@ -20,8 +20,8 @@ extension Exchange {
             return relay(head, isRewritten: true)
         }
         guard isGood else {
-            // What it costs to be told so is nothing: whoever listens may hear it.
-            if !purchase.isPaid { release(message) }
+            // Its id may be used again, unless what is said is that the call was lost on its way (RFC 9110 §15.6).
+            if !purchase.isPaid && (head.statusCode < 500 || head.statusCode == 503) { release(message) }
             return relay(head)
         }
         let isElsewhere = head.statusCode == 202
@@ -68,6 +68,8 @@ extension Exchange {
             answer.text.append(bytes)
             if answer.text.count > answerBytesAtMost { tooLarge(answer) }
         case .events:
+            // What a server says behind its answer is nobody's.
+            if answer.found != nil { return }
             answer.events.feed(bytes)
             drain(answer)
         }
@@ -79,7 +81,7 @@ extension Exchange {
         case .listing, .paid:
             if answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer) }
             message?.answer = nil
-            relayBody(answer.text.readable)
+            relayBody(answer.shape == .json ? answer.text.readable : answer.events.remainder())
         case .sold:
             guard let purchase else { return }
             _ = withhold(purchase, .answerTooLarge, "the answer is larger than limits.held_answer")
@@ -115,12 +117,13 @@ extension Exchange {
         guard let data = event.data else { return pass(event.raw, answer) }
         switch answer.reader.read(data) {
         case .live: pass(event.raw, answer)
-        case .withheld:
+        case .withheld(let reason):
+            answer.hasUnreadable = answer.hasUnreadable || !reason.isAnothers
             // What is no answer to this call is none of its caller's business.
-            if answer.purpose == .listing { pass(event.raw, answer) }
+            if answer.purpose == .listing || answer.purpose == .paid && !reason.isAnothers { pass(event.raw, answer) }
         case .response(let response):
             switch answer.purpose {
-            case .sold: find(event.raw, response.outcome, answer)
+            case .sold: find(.event(KeptEvent(event)), response, answer)
             case .listing, .paid:
                 let changed = changed(response, data, answer)
                 if answer.purpose == .paid { keep(data) }
@@ -164,9 +167,9 @@ extension Exchange {
         guard case .response(let response) = answer.reader.read(text) else {
             switch answer.purpose {
             case .listing: relayBody(text)
-            case .sold: break
+            case .sold: answer.hasUnreadable = !text.isEmpty
             // Whatever a server answers to what is paid for reaches the caller.
-            case .paid: find(text, .error, answer)
+            case .paid: find(.json(Array(text)), nil, answer)
             }
             return
         }
@@ -174,15 +177,16 @@ extension Exchange {
         case .listing:
             let changed = changed(response, text, answer)
             relayBody(changed.readable)
-        case .sold: find(text, response.outcome, answer)
+        case .sold: find(.json(Array(text)), response, answer)
         case .paid:
             keep(text)
-            find(text, response.outcome, answer)
+            find(.json(Array(text)), response, answer)
         }
     }
 
-    private func find(_ bytes: UnsafeRawBufferPointer, _ outcome: MCP.Answer.Outcome, _ answer: CallAnswer) {
-        answer.found = CallAnswer.Found(bytes: Array(bytes), outcome: outcome)
+    private func find(_ text: CallAnswer.Found.Text, _ response: MCP.Answer?, _ answer: CallAnswer) {
+        answer.found = CallAnswer.Found(
+            text: text, outcome: response?.outcome ?? .error, namesCall: response?.isErrorWithoutID == false)
         if stage == .answering { advance() }
     }
 
@@ -229,6 +233,7 @@ extension Exchange {
             purchase.answerIsUpstreams = false
             return finishCall()
         }
+        if answer.hasUnreadable { return withhold(purchase, .answerUnreadable, "the answer cannot be looked into") }
         return withhold(purchase, .answerMissing, "the upstream ended without the answer")
     }
 
@@ -253,16 +258,14 @@ extension Exchange {
     /// The money is ours, or none is asked: the answer goes out, as the whole answer or as the next event.
     func give(_ found: CallAnswer.Found, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
         if !purchase.isPaid { purchase.voidReason = "the tool says that it failed" }
-        if let message { release(message) }
+        if let message, found.namesCall { release(message) }
         purchase.answerIsUpstreams = true
         answer.found = nil
         answer.isGiven = true
         stage = .answering
-        found.bytes.withUnsafeBytes { bytes in
-            switch answer.shape {
-            case .json: giveText(bytes, answer, purchase)
-            case .events: giveEvent(bytes, answer)
-            }
+        switch found.text {
+        case .json(let text): text.withUnsafeBytes { giveText($0, answer, purchase) }
+        case .event(let event): event.withEvent { giveEvent($0, answer) }
         }
         return .ready
     }
@@ -284,15 +287,12 @@ extension Exchange {
         out.append(text.readable)
     }
 
-    private func giveEvent(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        var reader = EventStreamReader(maximumEventBytes: bytes.count + 1)
-        reader.feed(bytes)
-        let event = (try? reader.next()) ?? reader.finish()
-        guard let event, let data = event.data, case .response(let response) = answer.reader.read(data) else {
+    private func giveEvent(_ event: StreamEvent, _ answer: CallAnswer) {
+        guard let data = event.data, case .response(let response) = answer.reader.read(data) else {
             preconditionFailure("it was an answer when it came")
         }
         if !answer.streamHasBegun { beginStream(answer) }
-        var rewritten = ByteBuffer(capacity: bytes.count + 512)
+        var rewritten = ByteBuffer(capacity: event.raw.count + 512)
         let changed = changed(response, data, answer)
         event.write(replacingDataBy: changed.readable, into: &rewritten)
         relayBody(rewritten.readable)
@@ -310,12 +310,10 @@ extension Exchange {
 
     /// `after`: what will be paid for is kept before the money moves.
     func keepFound(_ answer: CallAnswer) {
-        guard let found = answer.found else { return }
-        found.bytes.withUnsafeBytes { bytes in
-            if answer.shape == .json { return keep(bytes) }
-            var reader = EventStreamReader(maximumEventBytes: bytes.count + 1)
-            reader.feed(bytes)
-            if let data = ((try? reader.next()) ?? reader.finish())?.data { keep(data) }
+        switch answer.found?.text {
+        case .json(let text)?: text.withUnsafeBytes { keep($0) }
+        case .event(let event)?: event.withEvent { if let data = $0.data { keep(data) } }
+        case nil: break
         }
     }
 

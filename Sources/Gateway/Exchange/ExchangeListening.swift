@@ -59,7 +59,7 @@ extension Exchange {
             case .passes: pass(event.raw, listening)
             case .withheld: passInstead(of: event, response, data, listening)
             case .underWay:
-                listening.waiting = Array(event.raw)
+                listening.waiting = KeptEvent(event)
                 connection?.pause()
                 timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Exchange.lookNanoseconds)
             }
@@ -72,7 +72,10 @@ extension Exchange {
     }
 
     private func pass(_ bytes: UnsafeRawBufferPointer, _ listening: Listening) {
-        listening.holdsHead = false
+        if listening.holdsHead {
+            listening.holdsHead = false
+            timer.cancel()
+        }
         relayBody(bytes)
     }
 
@@ -104,11 +107,7 @@ extension Exchange {
         listening.holdsHead = false
         if let waiting = listening.waiting {
             listening.waiting = nil
-            waiting.withUnsafeBytes { bytes in
-                var reader = EventStreamReader(maximumEventBytes: bytes.count + 1)
-                reader.feed(bytes)
-                if let event = (try? reader.next()) ?? reader.finish() { take(event, listening) }
-            }
+            waiting.withEvent { take($0, listening) }
             if listening.waiting == nil {
                 filter(listening)
                 connection?.resume()

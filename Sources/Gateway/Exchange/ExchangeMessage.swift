@@ -18,6 +18,7 @@ extension Exchange {
             stage = .judging
             return .ready
         case .get, .delete, .head, .options:
+            if head.fields.count(of: .mcpSessionID) > 1 { return answer(.severalFields) }
             // What some server would take for a message all the same.
             guard head.framing == .none || head.framing == .length(0) else { return answer(.messageNotPosted) }
             if let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
@@ -169,10 +170,12 @@ extension Exchange {
         message.begin(in: worker.services.toolSessions, isSold: isSold) ? nil : .idInUse
     }
 
-    /// What was sold is withheld from now on, unless it was released, or is paid for, or never went upstream.
-    func end(_ message: ToolMessage, isPaid: Bool) {
+    /// What was sold is withheld from now on, unless it was released, or is paid for.
+    ///
+    /// - Parameter isAsked: the upstream may have read of it.
+    func end(_ message: ToolMessage, isPaid: Bool, isAsked: Bool) {
         guard message.hasBegun else { return }
-        if isPaid || record.upstreamStartedNanoseconds == 0 { release(message) }
+        if isPaid || !isAsked { release(message) }
         worker.services.toolSessions.ended(message.calls)
     }
 

@@ -3,7 +3,14 @@ import HTTP
 
 /// `settle: first` at a server of tools: whom it does not let in, or whose session is over, must not pay to be told so.
 extension Exchange {
-    private static let ping: StaticString = #"{"jsonrpc":"2.0","id":"farebox","method":"ping"}"#
+    /// Its id is no other request's: servers keep the streams of a session by it.
+    private static func ping() -> ByteBuffer {
+        // Linux's generator is the kernel's getrandom.
+        var random = SystemRandomNumberGenerator()
+        var text = ByteBuffer(capacity: 96)
+        text.append(string: #"{"jsonrpc":"2.0","id":"farebox-\#(random.next())","method":"ping"}"#)
+        return text
+    }
 
     /// Asks the upstream what costs nothing, with the caller's own fields; a refusal is the caller's answer.
     func probeUpstream() -> Progress {
@@ -41,9 +48,9 @@ extension Exchange {
         let connection = upstream.pool.take(
             for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain, mayRepeat: true)
         self.connection = connection
-        let ping = UnsafeRawBufferPointer(start: Exchange.ping.utf8Start, count: Exchange.ping.utf8CodeUnitCount)
+        let ping = Exchange.ping()
         writeRequestHead(upstream, probing: ping.count)
-        connection.send(out.readable, ping)
+        connection.send(out.readable, ping.readable)
         out.clear()
         connection.requestEnded()
     }

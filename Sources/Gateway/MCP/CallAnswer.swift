@@ -35,10 +35,17 @@ final class CallAnswer {
         case paid
     }
 
-    /// The call's own answer, as it came: a JSON text, or an event.
+    /// The call's own answer, as it came.
     struct Found {
-        let bytes: [UInt8]
+        enum Text {
+            case json([UInt8])
+            case event(KeptEvent)
+        }
+
+        let text: Text
         let outcome: MCP.Answer.Outcome
+        /// It names the call: nothing else will come for that.
+        let namesCall: Bool
     }
 
     let shape: Shape
@@ -50,6 +57,8 @@ final class CallAnswer {
     let reader: AnswerReader
     /// The answer waits for its settlement; what comes behind it waits, too.
     var found: Found?
+    /// Something came that could be the answer to another reader.
+    var hasUnreadable = false
     /// The caller was given the answer, or a notice in its place.
     var isGiven = false
     /// The head has left, and what follows it has no length: nothing can be said but in an event.

@@ -15,8 +15,8 @@ final class Listening {
     var isFiltered = false
     /// The head has not left: the first event says whether the server speaks a transport that cannot be sold.
     var holdsHead = false
-    /// An answer whose call has not come to an end, as it came.
-    var waiting: [UInt8]?
+    /// An answer whose call has not come to an end.
+    var waiting: KeptEvent?
     @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
 
     init(session: [UInt8]?, isListening: Bool) {

@@ -4,10 +4,15 @@ import Synchronization
 /// Which calls of which sessions are under way, settled or never paid for: shared by all loops, because an answer may come
 /// again on another connection than its call's.
 final class ToolSessions: Sendable {
-    /// A request by its session, with the upstream's name in front, and its id.
+    /// A request by its session, with the upstream's name in front, and its id's text.
     struct Call: Hashable, Sendable {
         let session: [UInt8]
         let id: MessageID
+
+        init(session: [UInt8], id: MessageID) {
+            self.session = session
+            self.id = id.asText
+        }
     }
 
     enum Verdict {
