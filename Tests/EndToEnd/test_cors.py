@@ -64,3 +64,14 @@ def test_off(gateway):
     wait_until(lambda: gateway.fetch("/after/1", headers=ORIGIN).header("Access-Control-Allow-Origin") is None, 3)
     response = preflight(gateway, "/after/1")
     assert response.header("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize("cors", [True, False])
+def test_a_server_of_tools_answers_its_preflights(sell, upstream, cors):
+    """Only a POST to it costs anything, so the gateway has nothing to say in its place."""
+    upstream.on("/mcp", lambda exchange: exchange.answer(204, headers=[("Access-Control-Allow-Origin", "https://own.example")]))
+    gateway = sell(upstream.url, top={"cors": cors})
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answer = gateway.fetch("/mcp", "OPTIONS", asked)
+    assert answer.status == 204 and answer.header("Access-Control-Allow-Origin") == "https://own.example"
+    assert [request.method for request in upstream.asked("/mcp")] == ["OPTIONS"]
