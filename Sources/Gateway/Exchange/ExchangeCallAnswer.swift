@@ -76,7 +76,7 @@ extension Exchange {
     }
 
     /// It is no longer looked into: what is free or paid for passes as it is, and what is not, not at all.
-    private func tooLarge(_ answer: CallAnswer) {
+    func tooLarge(_ answer: CallAnswer) {
         switch answer.purpose {
         case .listing, .paid:
             if answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer) }
@@ -99,71 +99,10 @@ extension Exchange {
         }
     }
 
-    // MARK: Events
-
-    /// Takes every event that is whole, up to the answer that waits for its money.
-    private func drain(_ answer: CallAnswer) {
-        while answer.found == nil && !answer.isGiven {
-            do throws(EventStreamReader.TooLarge) {
-                guard let event = try answer.events.next() else { return }
-                take(event, answer)
-            } catch {
-                return tooLarge(answer)
-            }
-        }
-    }
-
-    private func take(_ event: StreamEvent, _ answer: CallAnswer) {
-        guard let data = event.data else { return pass(event.raw, answer) }
-        switch answer.reader.read(data) {
-        case .live: pass(event.raw, answer)
-        case .withheld(let reason):
-            answer.hasUnreadable = answer.hasUnreadable || !reason.isAnothers
-            // What is no answer to this call is none of its caller's business.
-            if answer.purpose == .listing || answer.purpose == .paid && !reason.isAnothers { pass(event.raw, answer) }
-        case .response(let response):
-            switch answer.purpose {
-            case .sold: find(.event(KeptEvent(event)), response, answer)
-            case .listing, .paid:
-                let changed = changed(response, data, answer)
-                if answer.purpose == .paid { keep(data) }
-                var rewritten = ByteBuffer()
-                event.write(replacingDataBy: changed.readable, into: &rewritten)
-                relayBody(rewritten.readable)
-                answer.isGiven = answer.purpose == .paid
-                if answer.isGiven && stage == .answering { advance() }
-            }
-        }
-    }
-
-    private func pass(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        if answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer) }
-        relayBody(bytes)
-    }
-
-    /// The head of an answer whose length is not known; before the money is ours, nothing of its receipt is either.
-    private func beginStream(_ answer: CallAnswer) {
-        guard let purchase else { preconditionFailure("what is sold is a purchase") }
-        answer.streamHasBegun = true
-        purchase.answerIsUpstreams = true
-        answerStarted = true
-        answerFraming = head.minorVersion == 1 ? .chunked : .untilClose
-        out.clear()
-        out.append(purchase.heldHead.readable)
-        if answerFraming == .chunked {
-            out.append("Transfer-Encoding: chunked\r\n")
-        } else {
-            downstream?.closeAfterAnswer()
-        }
-        if !purchase.isPaid { out.append("Cache-Control: private, no-store\r\n") }
-        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
-        out.append("\r\n")
-    }
-
     // MARK: The answer
 
     /// A whole answer in JSON.
-    private func take(_ text: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+    func take(_ text: UnsafeRawBufferPointer, _ answer: CallAnswer) {
         guard case .response(let response) = answer.reader.read(text) else {
             switch answer.purpose {
             case .listing: relayBody(text)
@@ -184,14 +123,14 @@ extension Exchange {
         }
     }
 
-    private func find(_ text: CallAnswer.Found.Text, _ response: MCP.Answer?, _ answer: CallAnswer) {
+    func find(_ text: CallAnswer.Found.Text, _ response: MCP.Answer?, _ answer: CallAnswer) {
         answer.found = CallAnswer.Found(
             text: text, outcome: response?.outcome ?? .error, namesCall: response?.isErrorWithoutID == false)
         if stage == .answering { advance() }
     }
 
     /// With its prices, or its receipt.
-    private func changed(
+    func changed(
         _ response: MCP.Answer, _ text: UnsafeRawBufferPointer, _ answer: CallAnswer
     ) -> ByteBuffer {
         var changed = ByteBuffer(capacity: text.count + 512)
@@ -285,17 +224,6 @@ extension Exchange {
         appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
         out.append("\r\n")
         out.append(text.readable)
-    }
-
-    private func giveEvent(_ event: StreamEvent, _ answer: CallAnswer) {
-        guard let data = event.data, case .response(let response) = answer.reader.read(data) else {
-            preconditionFailure("it was an answer when it came")
-        }
-        if !answer.streamHasBegun { beginStream(answer) }
-        var rewritten = ByteBuffer(capacity: event.raw.count + 512)
-        let changed = changed(response, data, answer)
-        event.write(replacingDataBy: changed.readable, into: &rewritten)
-        relayBody(rewritten.readable)
     }
 
     // MARK: What is kept
