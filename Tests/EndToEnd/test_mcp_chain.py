@@ -111,6 +111,31 @@ def test_a_settlement_that_is_refused_replaces_the_answer(held, stall):
     assert shop.gateway.wait_state(payment, "failed") and shop.revenue() == 0
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_what_was_withheld_is_not_had_in_another_session(held, stall, version):
+    """The servers keep the streams of all sessions in one store, by the id of the request alone."""
+    desk = held(version)
+    shop = stall(desk, mining="auto")
+    spy, agent = Agent(shop.gateway.url + "/mcp"), agent_of(shop, units=30_000)
+    spy.initialize()
+    agent.initialize()
+    with spy.open(spy.tool_call("search_kb", {"query": "refunds"}, id=7)) as own:
+        first = own.next()
+        assert first.id and not first.data and "14 days" in own.next().data
+    payment = agent.sign("export_tickets", {"steps": 1})
+    with agent.open(agent.tool_call("export_tickets", {"steps": 1}, payment, id=7, progress=1)) as came:
+        started = came.next()
+        assert came.next().message["method"] == "notifications/progress"
+        drain(shop.node, agent)
+        desk.step()
+        assert came.next().message["result"]["_meta"][RECEIPT]["success"] is False
+    assert shop.gateway.wait_state(payment, "failed")
+    for last in (first.id, started.id):
+        with spy.listen(last) as again:
+            said = [again.next().message for _ in range(3 if last == first.id else 2)]
+        assert "number,subject" not in json.dumps(said) and said[-1]["error"]["code"] == -32001
+
+
 @pytest.mark.parametrize("tool", ["create_ticket", "send_reply"])
 def test_a_settlement_that_is_pending_invites_to_nothing(upstream, stall, tool):
     """No block within the time: nobody knows yet, and nobody is asked to pay again; once known, it is given."""

@@ -310,17 +310,40 @@ def test_another_session_frees_nothing(script, scripted):
             assert listening.next().message["error"]["code"] == WITHHELD
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("tool,arguments", [("create_ticket", {"subject": "mine"}), ("send_reply", {"number": 7, "text": "x"})])
+def test_what_one_session_bought_another_does_not_hear(desks, sell, version, tool, arguments):
+    """The servers keep the streams of all sessions in one store, by the id of the request alone: a stream of one's own, resumed,
+    would tell what others were sold under that id."""
+    gateway = sell(desks(version))
+    spy, buyer = joined(gateway), joined(gateway)
+    with spy.open(spy.tool_call("search_kb", {"query": "refunds"}, id="same")) as own:
+        first = own.next()
+        assert first.id and "14 days" in own.next().data
+    payment = buyer.sign(tool, arguments)
+    with buyer.open(buyer.tool_call(tool, arguments, payment, id="same")) as came:
+        started = came.next()
+        assert came.next().message["result"]["_meta"][RECEIPT]["success"] is True
+    with spy.listen(first.id) as again:
+        assert "14 days" in again.next().data, "its own it may have again"
+        assert again.next().message["error"]["code"] == WITHHELD
+    with spy.listen(started.id) as again:
+        assert again.next().message["error"]["code"] == WITHHELD
+    with buyer.listen(started.id) as again:
+        assert again.next().message["result"]["content"], "and so may the buyer"
+
+
 # Streams to listen on
 
 
 def test_a_listening_stream_stays_open(script, upstream, sell):
     """No total time-out, and none between two events, ends it."""
-    config = {"upstreams": {"helpdesk": {"url": upstream.url, "timeouts": {"total": "1s", "first_byte": "1s", "idle": "1s"}}}}
+    config = {"upstreams": {"helpdesk": {"url": upstream.url, "timeouts": {"total": "2s", "first_byte": "2s", "idle": "2s"}}}}
     gateway = sell(upstream.url, top=config)
     agent = joined(gateway)
     with agent.listen() as listening:
         assert listening.response.status == 200 and script.listening.wait(10)
-        assert listening.silent(2.5)
+        assert listening.silent(3.5)
         script.listener.say(note("late"))
         assert listening.next().message == note("late")
         assert agent.call("search_kb", {"query": "x"}).text == "done"

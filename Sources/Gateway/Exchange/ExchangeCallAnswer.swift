@@ -116,8 +116,11 @@ extension Exchange {
         case .listing:
             let changed = changed(response, text, answer)
             relayBody(changed.readable)
-        case .sold: find(.json(Array(text)), response, answer)
+        case .sold:
+            if response.outcome.isCharged { noteSold(text, answer) }
+            find(.json(Array(text)), response, answer)
         case .paid:
+            noteSold(text, answer)
             keep(text)
             find(.json(Array(text)), response, answer)
         }
@@ -197,7 +200,10 @@ extension Exchange {
     /// The money is ours, or none is asked: the answer goes out, as the whole answer or as the next event.
     func give(_ found: CallAnswer.Found, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
         if !purchase.isPaid { purchase.voidReason = "the tool says that it failed" }
-        if let message, found.namesCall { release(message) }
+        if let message {
+            if found.namesCall { release(message) }
+            letHear(answer, message)
+        }
         purchase.answerIsUpstreams = true
         answer.found = nil
         answer.isGiven = true

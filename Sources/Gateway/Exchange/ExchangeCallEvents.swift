@@ -26,10 +26,15 @@ extension Exchange {
             if answer.purpose == .listing || answer.purpose == .paid && !reason.isAnothers { pass(event.raw, answer) }
         case .response(let response):
             switch answer.purpose {
-            case .sold: find(.event(KeptEvent(event)), response, answer)
+            case .sold:
+                if response.outcome.isCharged { noteSold(data, answer) }
+                find(.event(KeptEvent(event)), response, answer)
             case .listing, .paid:
                 let changed = changed(response, data, answer)
-                if answer.purpose == .paid { keep(data) }
+                if answer.purpose == .paid {
+                    noteSold(data, answer)
+                    keep(data)
+                }
                 var rewritten = ByteBuffer()
                 event.write(replacingDataBy: changed.readable, into: &rewritten)
                 relayBody(rewritten.readable)

@@ -55,7 +55,7 @@ extension Exchange {
         case .live: pass(event.raw, listening)
         case .withheld: break
         case .response(let response):
-            switch verdict(response, listening) {
+            switch verdict(response, data, listening) {
             case .passes: pass(event.raw, listening)
             case .withheld: passInstead(of: event, response, data, listening)
             case .underWay:
@@ -64,11 +64,6 @@ extension Exchange {
                 timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Exchange.lookNanoseconds)
             }
         }
-    }
-
-    private func verdict(_ response: MCP.Answer, _ listening: Listening) -> ToolSessions.Verdict {
-        guard let session = listening.session else { return response.isErrorWithoutID ? .passes : .withheld }
-        return worker.services.toolSessions.verdict(session: session, response)
     }
 
     private func pass(_ bytes: UnsafeRawBufferPointer, _ listening: Listening) {

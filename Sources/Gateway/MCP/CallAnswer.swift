@@ -57,6 +57,8 @@ final class CallAnswer {
     let reader: AnswerReader
     /// The answer waits for its settlement; what comes behind it waits, too.
     var found: Found?
+    /// Of its text, where it costs something.
+    var digest: Bytes32?
     /// Something came that could be the answer to another reader.
     var hasUnreadable = false
     /// The caller was given the answer, or a notice in its place.

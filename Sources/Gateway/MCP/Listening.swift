@@ -17,6 +17,8 @@ final class Listening {
     var holdsHead = false
     /// An answer whose call has not come to an end.
     var waiting: KeptEvent?
+    /// Since when it waits, on the monotonic clock; nil where none does.
+    var waitingSinceNanoseconds: UInt64?
     @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
 
     init(session: [UInt8]?, isListening: Bool) {

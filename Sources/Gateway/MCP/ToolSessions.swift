@@ -1,3 +1,4 @@
+import Bytes
 import MCP
 import Synchronization
 
@@ -27,10 +28,15 @@ final class ToolSessions: Sendable {
     private static let sessionsAtMost = 16_384
     /// Of one session.
     private static let callsAtMost = 1_024
+    private static let soldAnswersAtMost = 16_384
 
     private struct State {
         var watch = ReplayWatch(maximumSessions: sessionsAtMost, maximumIDs: callsAtMost)
-        var underWay: Set<Call> = []
+        /// Whether it is sold, of each.
+        var underWay: [Call: Bool] = [:]
+        /// How many sold calls of all sessions are under way under an id.
+        var soldUnderWay: [MessageID: Int] = [:]
+        var sold = SoldAnswers(maximum: soldAnswersAtMost)
     }
 
     private let state = Mutex(State())
@@ -46,13 +52,14 @@ final class ToolSessions: Sendable {
     func begin(_ calls: [Call], isSold: Bool) -> Bool {
         state.withLock { state in
             for call in calls {
-                if state.underWay.contains(call) || state.watch.isHeld(session: call.session, id: call.id) {
+                if state.underWay[call] != nil || state.watch.isHeld(session: call.session, id: call.id) {
                     return false
                 }
             }
             for call in calls {
-                state.underWay.insert(call)
+                state.underWay[call] = isSold
                 if isSold {
+                    state.soldUnderWay[call.id, default: 0] += 1
                     state.watch.hold(session: call.session, id: call.id)
                 } else {
                     state.watch.noteFree(session: call.session, id: call.id)
@@ -70,17 +77,40 @@ final class ToolSessions: Sendable {
     }
 
     /// Nothing more is done for the calls. What was sold and not released is withheld for good.
-    func ended(_ calls: [Call]) { state.withLock { $0.underWay.subtract(calls) } }
+    func ended(_ calls: [Call]) {
+        state.withLock { state in
+            for call in calls where state.underWay.removeValue(forKey: call) == true {
+                let left = state.soldUnderWay[call.id, default: 0] - 1
+                state.soldUnderWay[call.id] = left > 0 ? left : nil
+            }
+        }
+    }
+
+    /// An answer that costs something has come.
+    ///
+    /// - Parameters:
+    ///   - digest: of its text.
+    ///   - session: who has paid for it; nil while nobody has.
+    func sold(_ digest: Bytes32, paidIn session: [UInt8]?) {
+        state.withLock { $0.sold.note(digest, paidIn: session) }
+    }
 
     /// Whether a response may pass on a stream that a client opened by GET.
-    func verdict(session: [UInt8], _ answer: MCP.Answer) -> Verdict {
+    ///
+    /// - Parameters:
+    ///   - digest: of its text.
+    ///   - isLate: it has waited for sold calls of other sessions under its id, whose answer it could be.
+    func verdict(session: [UInt8], _ answer: MCP.Answer, digest: Bytes32, isLate: Bool) -> Verdict {
         state.withLock { state in
             switch state.watch.verdict(session: session, answer) {
-            case .passes: .passes
-            case .unknown: .withheld
+            case .unknown: return .withheld
             case .held:
-                answer.id.map { state.underWay.contains(Call(session: session, id: $0)) } == true
-                    ? .underWay : .withheld
+                let isUnderWay = answer.id.map { state.underWay[Call(session: session, id: $0)] != nil }
+                return isUnderWay == true ? .underWay : .withheld
+            case .passes:
+                if let mayHear = state.sold.mayHear(digest, session: session) { return mayHear ? .passes : .withheld }
+                guard !isLate, let id = answer.id else { return .passes }
+                return state.soldUnderWay[id] == nil ? .passes : .underWay
             }
         }
     }
