@@ -1,8 +1,8 @@
-import EventLoop
 import Glibc
 import Ledger
 import Logging
 
+@testable import EventLoop
 @testable import Gateway
 
 /// A whole worker, its ledger on a file of its own, between a caller and an upstream that are both the test.
@@ -65,6 +65,12 @@ final class WorkerRig: LoopRig {
         peer.read(self, until: end)
         peer.write(text)
         return peer
+    }
+
+    /// The worker's clock goes on.
+    func pass(milliseconds: UInt64) {
+        loop.aheadNanoseconds += milliseconds * 1_000_000
+        settle()
     }
 
     /// Of the worker's first exchange, while it is under way.
