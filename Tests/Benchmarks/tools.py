@@ -58,7 +58,7 @@ def bench(title, verdict):
 def message_of(size: int) -> str:
     """A free call of so many bytes, in many small members as arguments have them."""
     members = {}
-    while len(text := call("search_kb", {"query": "", **members})) < size - 20:
+    while len(text := call("search_kb", {"query": "", **members})) < size - 40:
         members[f"field{len(members)}"] = ["text", len(members), True]
     return text.replace('"query":""', '"query":"' + "x" * (size - len(text)) + '"')
 
