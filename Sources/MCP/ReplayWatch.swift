@@ -119,7 +119,9 @@ public struct ReplayWatch: Sendable {
     private mutating func note(_ key: [UInt8], _ id: MessageID, owed: Int) {
         let id = id.asText
         uses += 1
-        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else { return }
+        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else {
+            return
+        }
         defer { sessions[key] = session }
         session.lastUse = uses
         if let known = session.unsettled[id] {

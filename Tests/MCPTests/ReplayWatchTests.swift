@@ -114,7 +114,7 @@ import Testing
         #expect(Self.verdict(watch, "1") == .held)
         // Where all are held they stay so, and of others nothing is known.
         for id in 11...14 { watch.hold(session: Self.session, id: .integer(id)) }
-        #expect(["1", "11", "12", "13", "14"].map { Self.verdict(watch, $0) } == [.held, .held, .held, .unknown, .unknown])
+        #expect([1, 11, 12, 13, 14].map { Self.verdict(watch, "\($0)") } == [.held, .held, .held, .unknown, .unknown])
         watch.noteFree(session: Self.session, id: .integer(15))
         #expect(Self.verdict(watch, "15") == .unknown)
     }
