@@ -23,15 +23,22 @@ public struct ReplayWatch: Sendable {
         /// It was seen from its beginning. Of any other only what is held is known, and nothing passes.
         var isWhole: Bool
         var lastUse: Int
+        /// How many of its requests are held.
+        var heldCount = 0
+
+        /// The smallest is forgotten first.
+        var age: (Int, Int) { (heldCount > 0 ? 1 : 0, lastUse) }
     }
 
     private let maximumSessions: Int
     private let maximumIDs: Int
     private var sessions: [[UInt8]: Session] = [:]
+    /// How many calls under an id are not settled, in all sessions.
+    private var unsettled: [MessageID: Int] = [:]
     private var uses = 0
 
     /// - Parameters:
-    ///   - maximumSessions: beyond, the session longest without a request is forgotten.
+    ///   - maximumSessions: beyond, the session longest without a request is forgotten, one that holds nothing first.
     ///   - maximumIDs: of one session; beyond, its oldest free or settled request is forgotten, and where all are held,
     ///     nothing is known of the new one.
     public init(maximumSessions: Int, maximumIDs: Int) {
@@ -54,9 +61,10 @@ public struct ReplayWatch: Sendable {
     /// A new session, in the place of the one longest without a request where there are too many.
     private mutating func begun(isWhole: Bool) -> Session {
         if sessions.count == maximumSessions,
-            let idle = sessions.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+            let idle = sessions.min(by: { $0.value.age < $1.value.age })?.key,
+            let forgotten = sessions.removeValue(forKey: idle)
         {
-            sessions[idle] = nil
+            for (id, owed) in forgotten.unsettled { settled(id, owed) }
         }
         return Session(isWhole: isWhole, lastUse: uses)
     }
@@ -73,6 +81,13 @@ public struct ReplayWatch: Sendable {
         let id = id.asText
         guard let owed = sessions[session]?.unsettled[id], owed > 0 else { return }
         sessions[session]?.unsettled[id] = owed - 1
+        if owed == 1 { sessions[session]?.heldCount -= 1 }
+        settled(id, 1)
+    }
+
+    private mutating func settled(_ id: MessageID, _ count: Int) {
+        let left = unsettled[id, default: 0] - count
+        unsettled[id] = left > 0 ? left : nil
     }
 
     /// The client ended the session (DELETE). What is held in it stays so: a server may say that it ended a session, and
@@ -89,6 +104,9 @@ public struct ReplayWatch: Sendable {
     /// A call under this id is not settled, and may never be.
     public func isHeld(session: [UInt8], id: MessageID) -> Bool { sessions[session]?.unsettled[id.asText] ?? 0 > 0 }
 
+    /// A call under this id is not settled, and may never be, in whatever session.
+    public func isHeldAnywhere(_ id: MessageID) -> Bool { unsettled[id.asText] != nil }
+
     public func verdict(session: [UInt8], _ answer: Answer) -> Verdict {
         if answer.isErrorWithoutID { return .passes }
         guard let id = answer.id, let session = sessions[session], let owed = session.unsettled[id.asText] else {
@@ -101,11 +119,14 @@ public struct ReplayWatch: Sendable {
     private mutating func note(_ key: [UInt8], _ id: MessageID, owed: Int) {
         let id = id.asText
         uses += 1
-        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else { return }
+        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else {
+            return
+        }
         defer { sessions[key] = session }
         session.lastUse = uses
         if let known = session.unsettled[id] {
             session.unsettled[id] = known + owed
+            if known == 0 { session.heldCount += owed }
         } else {
             if session.order.count == maximumIDs {
                 // What is held is never forgotten alone: a free request under its id would let its answer pass.
@@ -114,6 +135,8 @@ public struct ReplayWatch: Sendable {
             }
             session.order.append(id)
             session.unsettled[id] = owed
+            session.heldCount += owed
         }
+        if owed > 0 { unsettled[id, default: 0] += owed }
     }
 }

@@ -197,9 +197,34 @@ def test_a_session_of_which_nothing_is_known_keeps_its_ids_apart(shop, script, f
     assert agent.pay("create_ticket", id=8).refusal["charged"] is False
     if forgets == "delete":
         assert agent.end().status == 200
-    assert agent.call("search_kb", {"query": "x"}, id=8).status == 409 and script.ran == ["create_ticket"]
+    used = agent.call("search_kb", {"query": "x"}, id=8)
+    assert used.status == 409 and used.error["code"] == -32600 and used.message["id"] == 8 and script.ran == ["create_ticket"]
     (message,) = heard(agent, script, result(8, SECRET))
     assert message["error"]["code"] == WITHHELD
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_another_sessions_answer_does_not_come_again_under_a_free_id(held, sell, version):
+    """The official SDK keeps what it sent by the ids of requests, for all sessions together: 5 in one goes on as 5 in another."""
+    desk = held(version)
+    soon = {"url": desk.origin, "timeouts": {"total": "2s", "first_byte": "2s", "idle": "2s"}}
+    gateway = sell(desk, top={"upstreams": {"helpdesk": soon}})
+    thief, victim = Agent(gateway.url + "/mcp"), Agent(gateway.url + "/mcp")
+    thief.initialize(), victim.initialize()
+    with thief.open(thief.tool_call("search_kb", {"query": "x"}, id=5)) as came:
+        place = [event.id for event in came][-1]
+    payment = victim.sign("export_tickets", {"steps": 1})
+    assert victim.call("export_tickets", {"steps": 1}, payment, id=5).refusal["charged"] is False
+    desk.step()
+    direct = Agent(desk.url)
+    direct.session = victim.session
+    time.sleep(0.5)
+    with direct.listen(place) as stored:
+        assert "number,subject" in stored.next().data, "the server mixes them up"
+    with thief.listen(place) as again:
+        message = again.next().message
+    assert message["error"]["code"] == WITHHELD and "number" not in str(message)
+    assert gateway.claim(payment)["state"] == "void"
 
 
 # No money without its answer
@@ -262,3 +287,167 @@ def test_an_id_that_never_went_upstream_is_free(shop, upstream, script):
     assert refused.refusal["charged"] is False and refused.code != "id_in_use"
     refused = agent.call("create_ticket", payment=payment, id="same")
     assert refused.code != "id_in_use", refused.refusal
+
+
+def test_a_call_by_http_1_0(shop, script):
+    script.on("create_ticket", stream(note("one"), answer(SECRET)))
+    agent = shop()
+    payment = agent.sign("create_ticket")
+    with Connection(agent.address) as connection:
+        request = compose("POST", agent.path, agent.fields(), json.dumps(agent.tool_call("create_ticket", None, payment)).encode())
+        connection.send(request.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        connection.half_close()
+        while connection.more():
+            pass
+    assert SECRET.encode() in connection.pending and RECEIPT.encode() in connection.pending
+    assert b"chunked" not in connection.pending and agent.gateway.wait_state(payment, "delivered")
+
+
+@pytest.mark.parametrize("tool", ["create_ticket", "send_reply"])
+def test_a_caller_that_leaves_at_any_moment(shop, script, tool):
+    """Whenever it goes: the claim comes to rest, no more is charged than ran, and its session goes on."""
+    steps = []
+    script.on(tool, pieces(event(note("one")), event(note("two")), lambda call: event(result(call.id, SECRET))))
+    agent = shop()
+    request = compose("POST", agent.path, agent.fields(), json.dumps(agent.tool_call(tool, {}, agent.sign(tool))).encode())
+    for at in (len(request) - 700, len(request) - 1, len(request)):
+        for wait in (0, 0.02, 0.08, 0.13, 0.2):
+            payment = agent.sign(tool)
+            request = compose("POST", agent.path, agent.fields(), json.dumps(agent.tool_call(tool, {}, payment)).encode())
+            with Connection(agent.address) as connection:
+                connection.send(request[:at])
+                time.sleep(wait)
+                connection.reset() if len(steps) % 2 else connection.close()
+            steps.append(at)
+    gateway = agent.gateway
+    wait_until(lambda: all(claim["state"] in ("delivered", "owed", "void") for claim in gateway.claims()), 20, "all at rest")
+    paid = [claim for claim in gateway.claims() if claim.get("transaction")]
+    assert len(paid) <= len(script.ran) and agent.pay(tool).text == SECRET
+
+
+def test_a_session_ended_during_its_call(shop, script):
+    gate = threading.Event()
+
+    def handler(call):
+        call.begin()
+        call.say(note("one"))
+        gate.wait(10)
+        call.say(result(call.id, SECRET))
+        call.end()
+
+    script.on("create_ticket", handler)
+    agent = shop()
+    payment = agent.sign("create_ticket")
+    with agent.open(agent.tool_call("create_ticket", None, payment, id=5)) as came:
+        assert came.next().message == note("one") and agent.end().status == 200
+        assert agent.call("search_kb", {"query": "x"}, id=5).status == 409
+        gate.set()
+        assert came.next().message["result"]["_meta"][RECEIPT]["success"] is True
+    assert agent.gateway.wait_state(payment, "delivered")
+
+
+def test_a_request_behind_a_sold_stream_on_one_connection(shop, script):
+    script.on("create_ticket", stream(note("one"), answer(SECRET), note("behind")))
+    agent = shop()
+    messages = [agent.tool_call("create_ticket", None, agent.sign("create_ticket"), id="a"), agent.message("ping", id="b")]
+    with Connection(agent.address) as connection:
+        connection.send(b"".join(compose("POST", agent.path, agent.fields(), json.dumps(message).encode()) for message in messages))
+        assert SECRET.encode() in connection.read().body
+        assert connection.read().json() == {"jsonrpc": "2.0", "id": "b", "result": {}}
+
+
+def test_a_server_that_never_stops_talking_behind_its_answer(shop, script):
+    """Its caller has the answer at once; what comes behind it is neither kept nor passed on."""
+    over = threading.Event()
+
+    def handler(call):
+        call.begin()
+        call.say(result(call.id, SECRET))
+        try:
+            for _ in range(4000):
+                call.write(b"data: " + b"x" * 65536)
+        finally:
+            over.set()
+
+    script.on("create_ticket", handler)
+    agent = shop()
+    before = agent.gateway.resident_kib
+    paid = agent.pay("create_ticket")
+    assert paid.text == SECRET and paid.events == []
+    assert over.wait(20) and agent.gateway.resident_kib < before + 64 * 1024
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_answer_at_the_limit(shop, script, more):
+    """The largest event is sold; one byte more is refused, and not charged."""
+    bare = len(event(result(9, "")))
+    script.on("create_ticket", stream(lambda call: event(result(call.id, "x" * ((4 << 20) - bare + more)))))
+    agent = shop()
+    payment = agent.sign("create_ticket")
+    said = agent.call("create_ticket", payment=payment, id=9)
+    if more:
+        assert said.code == "answer_too_large" and said.refusal["charged"] is False
+    else:
+        assert said.receipt["success"] is True
+    assert agent.gateway.wait_state(payment, "void" if more else "delivered")
+
+
+def test_a_slow_reader_of_a_large_answer(shop, script):
+    """It is delivered when the caller has it, and owed to one that never takes it."""
+    text = "x" * (3 << 20)
+    script.on("create_ticket", stream(note("one"), answer(text)))
+    agent = shop()
+    payment = agent.sign("create_ticket")
+    with Connection(agent.address, receive_buffer=4096) as connection:
+        connection.send(compose("POST", agent.path, agent.fields(), json.dumps(agent.tool_call("create_ticket", {}, payment)).encode()))
+        wait_until(lambda: (agent.gateway.claim(payment) or {}).get("transaction"), 10, "it is paid")
+        assert agent.gateway.claim(payment)["state"] != "delivered"
+        connection.reset()
+    claim = agent.gateway.wait_state(payment, "owed")
+    given = agent.pay("create_ticket", {})
+    assert given.receipt["transaction"] == claim["transaction"] and script.ran == ["create_ticket"], given.message
+
+
+def test_an_answer_before_the_body_was_read(shop, script, upstream):
+    """A server that judges by the head answers at once; the call is charged like any other, and its connection not used again."""
+    agent = shop()
+    arguments = {"filler": "x" * 900_000}
+    payment = agent.sign("create_ticket", arguments)
+
+    def early(exchange):
+        exchange.answer(200, json.dumps(result(31, SECRET)), [("Content-Type", "application/json")])
+        exchange.read_body()
+
+    upstream.on("/mcp", early)
+    paid = agent.call("create_ticket", arguments, payment, id=31)
+    assert paid.text == SECRET and paid.receipt["success"] is True
+    upstream.on("/mcp", script)
+    assert agent.call("search_kb", {"query": "x"}).text == "done"
+
+
+@pytest.mark.parametrize("tool", ["create_ticket", "send_reply"])
+def test_killed_while_its_stream_is_live(shop, script, tool):
+    """After: nothing was charged. First: what was paid for is owed, and a new signature does not pay again."""
+    gate = threading.Event()
+
+    def handler(call):
+        call.begin()
+        call.say(note("one"))
+        gate.wait(10)
+
+    script.on(tool, handler)
+    agent = shop()
+    payment = agent.sign(tool)
+    came = agent.open(agent.tool_call(tool, None, payment))
+    assert came.next().message == note("one")
+    agent.gateway.kill()
+    agent.gateway.restart()
+    gate.set()
+    script.on(tool, stream(answer(SECRET)))
+    claim = agent.gateway.wait_state(payment, "void" if tool == "create_ticket" else "owed")
+    later = agent.pay(tool)
+    if tool == "create_ticket":
+        assert later.text == SECRET and not claim.get("transaction")
+    else:
+        assert later.refusal["charged"] is True and later.code == "outcome_unknown", later.message
+    assert len([claim for claim in agent.gateway.claims() if claim.get("transaction")]) == 1

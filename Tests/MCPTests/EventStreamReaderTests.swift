@@ -72,7 +72,7 @@ import Testing
     }
 
     /// Pieces must not matter, but for one thing: a CR that ends an event ends it at once, and its line feed, when it
-    /// comes later, opens the next run of bytes.
+    /// comes later, is a run of its own that says nothing.
     @Test(
         arguments: streams + [
             (
@@ -100,9 +100,8 @@ import Testing
         for pieces in splits {
             let seen = try Self.events(pieces)
             #expect(seen.map(\.raw).joined() == text)
-            // A lone line feed at the end of the stream is a run that says nothing.
-            let telling = seen.filter { $0.raw != "\n" || $0.isWhole }
-            let wanted = expected.filter { $0.raw != "\n" || $0.isWhole }
+            let telling = seen.filter { $0.raw != "\n" }
+            let wanted = expected.filter { $0.raw != "\n" }
             #expect(telling.map(\.data) == wanted.map(\.data))
             #expect(telling.map(\.id) == wanted.map(\.id))
             #expect(telling.map(\.name) == wanted.map(\.name))
@@ -118,10 +117,11 @@ import Testing
             }
             Body.with([text.utf8.last!]) { reader.feed($0) }
             #expect(try reader.next().map { Seen($0).data } == "a")
-            // What follows a CR is its line feed, and no event of its own.
-            Body.with("\ndata: b\n\n") { reader.feed($0) }
-            let next = try reader.next().map { Seen($0) }
-            #expect(next?.data == (text.hasSuffix("\r") ? "b" : nil))
+            // What follows a CR is its line feed, which waits for no event.
+            Body.with("\n") { reader.feed($0) }
+            #expect(try reader.next().map { Seen($0) } == Seen("\n"))
+            Body.with("data: b\n\n") { reader.feed($0) }
+            #expect(try reader.next().map { Seen($0) } == Seen("data: b\n\n", data: "b"))
         }
     }
 
@@ -153,20 +153,37 @@ import Testing
         ("data: o\nid: 7\ndata: ld\nretry: 3\n\n", "new", "data: new\nid: 7\nretry: 3\n\n"),
         ("data: old\n\n", "a\nb", "data: a\ndata: b\n\n"), ("data\n\n", "new", "data: new\n\n"),
         ("\u{feff}data: old\n\n", "new", "\u{feff}data: new\n\n"), ("data: old", "new", "data: new\n\n\n"),
+        ("data: old\r\n\r", "new", "data: new\r\n\r\n"),
         (": c\rdata: old\r\r", "new", ": c\rdata: new\r\r"), ("data: old\n\n", "", "data: \n\n"),
     ])
     func rewritesDataAlone(text: String, data: String, expected: String) throws {
         #expect(try Self.rewritten(text, data) == expected)
     }
 
-    @Test func rewritesAnEventBehindAStrayLineFeed() throws {
+    @Test(arguments: ["data: a\r\r", "\u{feff}data: a\n\n"], ["\ndata: b\n\n", "\u{feff}data: x\ndata: b\n\n"])
+    func aKeptEventIsWhatItWas(before: String, text: String) throws {
         var reader = EventStreamReader(maximumEventBytes: 1000)
-        Body.with("data: a\r\r") { reader.feed($0) }
+        Body.with(before) { reader.feed($0) }
         #expect(try reader.next() != nil)
-        Body.with("\ndata: secret\n\n") { reader.feed($0) }
-        let event = try #require(try reader.next())
-        let out = Body.with("new") { data in Body.written { event.write(replacingDataBy: data, into: &$0) } }
-        #expect(out == "\ndata: new\n\n")
+        Body.with(text) { reader.feed($0) }
+        while let event = try reader.next() {
+            let seen = Seen(event)
+            let rewritten = Body.with("new") { data in Body.written { event.write(replacingDataBy: data, into: &$0) } }
+            KeptEvent(event).withEvent { kept in
+                #expect(Seen(kept) == seen)
+                let again = Body.with("new") { data in Body.written { kept.write(replacingDataBy: data, into: &$0) } }
+                #expect(again == rewritten)
+            }
+            #expect(seen.data == "b" || seen.data == nil)
+        }
+    }
+
+    @Test func givesBackWhatIsTooLarge() throws {
+        var reader = EventStreamReader(maximumEventBytes: 10)
+        Body.with("data: 1\n\ndata: never ends") { reader.feed($0) }
+        #expect(try reader.next() != nil)
+        #expect(throws: EventStreamReader.TooLarge()) { _ = try reader.next() }
+        #expect(String(decoding: reader.remainder(), as: UTF8.self) == "data: never ends")
     }
 
     @Test func writesAnEventOfItsOwn() {

@@ -25,7 +25,11 @@ import Testing
         watch.noteFree(session: Self.session, id: .integer(1))
         #expect(Self.verdict(watch, "1") == .passes)
         #expect(Self.verdict(watch, "1.0") == .passes)
-        #expect(Self.verdict(watch, #""1""#) == .unknown)
+        // To servers that keep their streams by an id's text these are one.
+        #expect(Self.verdict(watch, #""1""#) == .passes)
+        watch.hold(session: Self.session, id: .integer(7))
+        #expect(Self.verdict(watch, #""7""#) == .held)
+        #expect(watch.isHeld(session: Self.session, id: .string(Array("7".utf8))))
         watch.hold(session: Self.session, id: .string(Array("a".utf8)))
         #expect(Self.verdict(watch, #""a""#) == .held)
         watch.release(session: Self.session, id: .string(Array("a".utf8)))
@@ -108,11 +112,52 @@ import Testing
             ])
         watch.noteFree(session: Self.session, id: .integer(1))
         #expect(Self.verdict(watch, "1") == .held)
-        // Where all are held the session goes, and does not come back.
+        // Where all are held they stay so, and of others nothing is known.
         for id in 11...14 { watch.hold(session: Self.session, id: .integer(id)) }
-        #expect(watch.sessionCount == 0)
-        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect([1, 11, 12, 13, 14].map { Self.verdict(watch, "\($0)") } == [.held, .held, .held, .unknown, .unknown])
+        watch.noteFree(session: Self.session, id: .integer(15))
+        #expect(Self.verdict(watch, "15") == .unknown)
+    }
+
+    @Test func whatIsHeldOutlivesItsSession() {
+        var watch = Self.opened()
+        watch.hold(session: Self.session, id: .integer(1))
+        watch.noteFree(session: Self.session, id: .integer(2))
+        watch.close(session: Self.session)
+        #expect(Self.verdict(watch, "1") == .held && Self.verdict(watch, "2") == .unknown)
+        watch.open(session: Self.session)
+        watch.noteFree(session: Self.session, id: .integer(3))
+        #expect(Self.verdict(watch, "3") == .unknown)
+        watch.release(session: Self.session, id: .integer(1))
         #expect(Self.verdict(watch, "1") == .unknown)
+    }
+
+    @Test func whatIsHeldInAnySessionIsKnownByItsID() {
+        var watch = Self.opened(sessions: 2)
+        let other = Array("s2".utf8)
+        watch.noteFree(session: Self.session, id: .integer(1))
+        #expect(!watch.isHeldAnywhere(.integer(1)))
+        watch.hold(session: other, id: .string(Array("1".utf8)))
+        #expect(watch.isHeldAnywhere(.integer(1)))
+        watch.noteFree(session: other, id: .integer(1))
+        watch.close(session: other)
+        // What holds nothing is forgotten first.
+        for name in ["s3", "s4"] { watch.open(session: Array(name.utf8)) }
+        #expect(watch.sessionCount == 2 && watch.isHeldAnywhere(.integer(1)))
+        watch.release(session: other, id: .integer(1))
+        #expect(!watch.isHeldAnywhere(.integer(1)))
+        for id in 1...3 { watch.hold(session: Array("\(id)".utf8), id: .integer(id)) }
+        #expect((1...3).map { watch.isHeldAnywhere(.integer($0)) } == [false, true, true], "forgotten with its session")
+    }
+
+    @Test func holdsInASessionThatWasNotSeenToBegin() {
+        var watch = ReplayWatch(maximumSessions: 2, maximumIDs: 4)
+        watch.hold(session: Self.session, id: .integer(1))
+        #expect(watch.isHeld(session: Self.session, id: .integer(1)))
+        watch.noteFree(session: Self.session, id: .integer(2))
+        #expect(Self.verdict(watch, "1") == .held && Self.verdict(watch, "2") == .unknown)
+        for name in ["a", "b"] { watch.hold(session: Array(name.utf8), id: .integer(1)) }
+        #expect(watch.sessionCount == 2 && Self.verdict(watch, "1") == .unknown)
     }
 
     @Test func forgetsTheSessionLongestUnused() {

@@ -13,7 +13,7 @@ extension Exchange {
         guard let upstream else { preconditionFailure("forwarding needs an upstream") }
         // The body broke off, or its sender did, while the money was moving: what is paid for stays owed.
         if let requestFault { return answer(refusing: requestFault) }
-        if let message, purchase == nil, let refused = begin(message, isSold: false) { return answer(refused) }
+        if let message, purchase == nil, begin(message, isSold: false) != nil { return refuseUsedID(message) }
         if downstream == nil && !requestIsWhole && purchase?.body == nil { return answer(refusing: .truncatedBody) }
         let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds

@@ -23,7 +23,9 @@ extension Exchange {
             guard head.framing == .none || head.framing == .length(0) else { return answer(.messageNotPosted) }
             if let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
             if !menu.routes.isEmpty && (head.method == .get || head.method == .delete) {
-                listening = Listening(session: sessionKey(route), isListening: head.method == .get)
+                listening = Listening(
+                    session: sessionKey(route), isListening: head.method == .get,
+                    isResumed: head.fields.contains(.lastEventID))
             }
             return startForwarding(to: route.upstream)
         default: return answer(.methodNotAllowed(allow: "GET, POST, DELETE, OPTIONS"))
@@ -168,6 +170,14 @@ extension Exchange {
     /// Takes the message's calls up; the answer where an id is in use.
     func begin(_ message: ToolMessage, isSold: Bool) -> Answer? {
         message.begin(in: worker.services.toolSessions, isSold: isSold) ? nil : .idInUse
+    }
+
+    /// What costs nothing is refused as any server would.
+    func refuseUsedID(_ message: ToolMessage) -> Progress {
+        var text = ByteBuffer()
+        ErrorAnswer.write(
+            id: message.id, code: -32600, message: "another call of this session has this id", into: &text)
+        return answer(text.readable, status: 409, code: "id_in_use")
     }
 
     /// What was sold is withheld from now on, unless it was released, or is paid for.

@@ -29,7 +29,8 @@ extension Exchange {
         let now = worker.loop.nowNanoseconds
         let since = listening.waitingSinceNanoseconds ?? now
         let verdict = worker.services.toolSessions.verdict(
-            session: session, response, digest: digest(of: text), isLate: now - since > Exchange.othersNanoseconds)
+            session: session, response, digest: digest(of: text), isLate: now - since > Exchange.othersNanoseconds,
+            isResumed: listening.isResumed)
         listening.waitingSinceNanoseconds = verdict == .underWay ? since : nil
         return verdict
     }

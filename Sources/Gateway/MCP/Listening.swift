@@ -11,6 +11,8 @@ final class Listening {
     let session: [UInt8]?
     /// By GET.
     let isListening: Bool
+    /// It goes on behind an event that came before (`Last-Event-ID`).
+    let isResumed: Bool
     /// Its events are looked into.
     var isFiltered = false
     /// The head has not left: the first event says whether the server speaks a transport that cannot be sold.
@@ -21,8 +23,9 @@ final class Listening {
     var waitingSinceNanoseconds: UInt64?
     @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
 
-    init(session: [UInt8]?, isListening: Bool) {
+    init(session: [UInt8]?, isListening: Bool, isResumed: Bool) {
         self.session = session
+        self.isResumed = isResumed
         self.isListening = isListening
     }
 

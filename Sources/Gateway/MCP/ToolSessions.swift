@@ -100,7 +100,11 @@ final class ToolSessions: Sendable {
     /// - Parameters:
     ///   - digest: of its text.
     ///   - isLate: it has waited for sold calls of other sessions under its id, whose answer it could be.
-    func verdict(session: [UInt8], _ answer: MCP.Answer, digest: Bytes32, isLate: Bool) -> Verdict {
+    ///   - isResumed: the stream was asked for by `Last-Event-ID`. What comes again may be the answer of another session's
+    ///     call that was given up before its answer came, so that nobody knows its digest.
+    func verdict(
+        session: [UInt8], _ answer: MCP.Answer, digest: Bytes32, isLate: Bool, isResumed: Bool
+    ) -> Verdict {
         state.withLock { state in
             switch state.watch.verdict(session: session, answer) {
             case .unknown: return .withheld
@@ -109,8 +113,9 @@ final class ToolSessions: Sendable {
                 return isUnderWay == true ? .underWay : .withheld
             case .passes:
                 if let mayHear = state.sold.mayHear(digest, session: session) { return mayHear ? .passes : .withheld }
-                guard !isLate, let id = answer.id else { return .passes }
-                return state.soldUnderWay[id] == nil ? .passes : .underWay
+                guard let id = answer.id?.asText else { return .passes }
+                if !isLate && state.soldUnderWay[id] != nil { return .underWay }
+                return isResumed && state.watch.isHeldAnywhere(id) ? .withheld : .passes
             }
         }
     }
