@@ -147,7 +147,8 @@ import Testing
         watch.release(session: other, id: .integer(1))
         #expect(!watch.isHeldAnywhere(.integer(1)))
         for id in 1...3 { watch.hold(session: Array("\(id)".utf8), id: .integer(id)) }
-        #expect((1...3).map { watch.isHeldAnywhere(.integer($0)) } == [false, true, true], "forgotten with its session")
+        #expect(
+            (1...3).map { watch.isHeldAnywhere(.integer($0)) } == [false, true, true], "forgotten with its session")
     }
 
     @Test func holdsInASessionThatWasNotSeenToBegin() {
