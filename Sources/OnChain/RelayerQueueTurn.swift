@@ -10,7 +10,7 @@ extension RelayerQueue {
         if before != count { frontSince = now }
         let first = before == nil
         if first { floor = entries.isEmpty ? count : min(floor, count) }
-        next = max(next, count, pending ?? 0)
+        next = max(next, count, min(pending ?? 0, Self.reach(of: count)))
         gaps = gaps.filter { $0.key >= count }
         if let before, count < before { broadcastAgain(from: count, to: before, now) }
         if count < floor {
@@ -25,11 +25,18 @@ extension RelayerQueue {
         return []
     }
 
+    /// Nonces that are not used yet, as far as we may have given them out: a node may count whatever it likes.
+    private var inSight: Range<UInt64> {
+        guard let latest, latest < next else { return 0..<0 }
+        return latest..<min(next, Self.reach(of: latest))
+    }
+
+    private static func reach(of count: UInt64) -> UInt64 { count > .max - remembered ? .max : count + remembered }
+
     /// What no transaction of ours holds is not in flight: where a block that held one was taken back, or a pool dropped it, nobody
     /// sends it again once its claims are at rest.
     private mutating func noteGaps(_ now: UInt64) {
-        guard let latest, latest < next else { return }
-        for nonce in latest..<next where entries[nonce] == nil && gaps[nonce] == nil {
+        for nonce in inSight where entries[nonce] == nil && gaps[nonce] == nil {
             gaps[nonce] = Gap(since: now, mayBeReused: false)
         }
     }
@@ -37,22 +44,21 @@ extension RelayerQueue {
     /// Adds up what is in flight: of each nonce one version is mined.
     private mutating func pledge(from count: UInt64) {
         pledgedWei = 0
-        guard count < next else { return }
-        for nonce in count..<next {
-            let dearest = entries[nonce]?.versions.lazy.map(\.transaction.mostWei).max() ?? 0
+        for (nonce, entry) in entries where nonce >= count {
+            let dearest = entry.versions.lazy.map(\.transaction.mostWei).max() ?? 0
             pledgedWei = pledgedWei.addingSaturated(dearest)
         }
     }
 
     /// Blocks were taken back: what was in them is in flight again.
     private mutating func broadcastAgain(from: UInt64, to: UInt64, _ now: UInt64) {
-        for nonce in from..<to { entries[nonce]?.nextBroadcastAt = now }
+        for nonce in entries.keys where nonce >= from && nonce < to { entries[nonce]?.nextBroadcastAt = now }
     }
 
     private mutating func forgetMined(below count: UInt64) {
         guard count > Self.remembered, count - Self.remembered > floor else { return }
         let lowest = count - Self.remembered
-        for nonce in floor..<lowest { forget(nonce) }
+        for nonce in entries.keys where nonce < lowest { forget(nonce) }
         floor = lowest
     }
 
@@ -87,7 +93,7 @@ extension RelayerQueue {
         guard let latest, latest < next, !asksForRows else { return [] }
         var actions: [QueueAction] = []
         let last = entries.keys.max() ?? latest
-        for nonce in latest..<next {
+        for nonce in inSight {
             if actions.count >= Self.atOnce { break }
             guard let entry = entries[nonce] else {
                 // What is in nobody's way may stay.

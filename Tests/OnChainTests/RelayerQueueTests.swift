@@ -432,6 +432,19 @@ import Testing
         #expect(bench.after(0) == [.broadcast(first)])
     }
 
+    /// A node that lies costs no time: what is looked at is what we gave out.
+    @Test func countsThatNobodyReachesAreNotCountedUpTo() throws {
+        var bench = Bench()
+        let first = try bench.send()
+        bench.say(.counted(latest: 7, pending: .max))
+        #expect(bench.after(0) == [])
+        bench.say(.counted(latest: 1 << 60, pending: .max))
+        #expect(bench.queue.hashes(claim: first.claims[0]) == [])
+        #expect(bench.say(.counted(latest: 7, pending: 7)) == [.restore])
+        bench.say(.restored([first]))
+        #expect(bench.after(0) == [.broadcast(first)])
+    }
+
     @Test(arguments: [
         ("already known", BroadcastAnswer.alreadyKnown), ("AlreadyKnown", .alreadyKnown),
         ("ALREADY_EXISTS: already known", .alreadyKnown), ("nonce too low: next nonce 9, tx nonce 7", .nonceTooLow),
