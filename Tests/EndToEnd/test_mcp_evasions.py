@@ -159,15 +159,14 @@ def test_the_table(desk, agent):
     for name, (body, expected) in EVASIONS.items():
         answer = agent.post(body)
         if expected == CHARGED:
-            good = answer.status == 200 and answer.terms["amount"] == "20000"
+            good = answer.status == 200 and isinstance(answer.message, dict) and "result" in answer.message
+            good = good and answer.terms["amount"] == "20000"
         elif isinstance(expected, str):
             good = answer.code == expected
-        elif answer.message is None or "error" not in answer.message:
-            good = expected is None or None in expected
         else:
-            code = answer.error["code"]
-            good = code in expected if isinstance(expected, tuple) else code == expected
-            good = good and answer.status == (200 if code in (PARAMS, METHOD) and answer.status == 200 else 400)
+            code = answer.message.get("error", {}).get("code") if isinstance(answer.message, dict) else None
+            good = code in (expected if isinstance(expected, tuple) else (expected,))
+            good = good and (code is None or answer.status == 400 or answer.status == 200 and code in (PARAMS, METHOD))
         ran = desk.executions()
         if not good or "create_ticket" in ran:
             wrong[name] = (expected, answer.status, answer.raw[:200], ran)

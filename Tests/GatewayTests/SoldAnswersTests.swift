@@ -36,8 +36,11 @@ import Testing
             guard case .response(let answer) = ServerMessage.read(text, maximumBytes: text.count) else {
                 throw CommandFault(message: "no response")
             }
-            func verdict(_ session: [UInt8], isLate: Bool = false) -> ToolSessions.Verdict {
-                sessions.verdict(session: session, answer, digest: Self.digest(7), isLate: isLate)
+            func verdict(
+                _ session: [UInt8], isLate: Bool = false, isResumed: Bool = false
+            ) -> ToolSessions.Verdict {
+                sessions.verdict(
+                    session: session, answer, digest: Self.digest(7), isLate: isLate, isResumed: isResumed)
             }
             let id = try #require(answer.id)
             for session in [Self.buyer, Self.other] { sessions.opened(session) }
@@ -51,6 +54,7 @@ import Testing
             #expect(verdict(Self.buyer) == .underWay)
             #expect(verdict(Self.other) == .underWay, "it may be the buyer's")
             #expect(verdict(Self.other, isLate: true) == .passes)
+            #expect(verdict(Self.other, isLate: true, isResumed: true) == .withheld, "nor was it paid for yet")
             sessions.sold(Self.digest(7), paidIn: nil)
             #expect(verdict(Self.other) == .withheld)
             sessions.ended(call)
