@@ -37,10 +37,10 @@ import Testing
                 throw CommandFault(message: "no response")
             }
             func verdict(
-                _ session: [UInt8], isLate: Bool = false, isResumed: Bool = false
+                _ session: [UInt8], isLate: Bool = false, isResumed: Bool = false, digest: UInt8 = 7
             ) -> ToolSessions.Verdict {
                 sessions.verdict(
-                    session: session, answer, digest: Self.digest(7), isLate: isLate, isResumed: isResumed)
+                    session: session, answer, digest: Self.digest(digest), isLate: isLate, isResumed: isResumed)
             }
             let id = try #require(answer.id)
             for session in [Self.buyer, Self.other] { sessions.opened(session) }
@@ -54,7 +54,7 @@ import Testing
             #expect(verdict(Self.buyer) == .underWay)
             #expect(verdict(Self.other) == .underWay, "it may be the buyer's")
             #expect(verdict(Self.other, isLate: true) == .passes)
-            #expect(verdict(Self.other, isLate: true, isResumed: true) == .withheld, "nor was it paid for yet")
+            #expect(verdict(Self.other, isLate: true, isResumed: true) == .withheld, "and may be kept with its own")
             sessions.sold(Self.digest(7), paidIn: nil)
             #expect(verdict(Self.other) == .withheld)
             sessions.ended(call)
@@ -65,6 +65,7 @@ import Testing
             sessions.released(call)
             #expect(verdict(Self.buyer) == .passes)
             #expect(verdict(Self.other) == .withheld)
+            #expect(verdict(Self.other, isResumed: true, digest: 8) == .passes)
         }
     }
 }
