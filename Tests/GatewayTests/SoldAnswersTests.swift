@@ -29,6 +29,14 @@ import Testing
         }
     }
 
+    @Test func itsBuyersAreBounded() {
+        var sold = SoldAnswers(maximum: 1)
+        let buyers = (0..<SoldAnswers.buyersAtMost * 2).map { Array("upstream \($0)".utf8) }
+        for buyer in buyers { sold.note(Self.digest(1), paidIn: buyer) }
+        #expect(sold.mayHear(Self.digest(1), session: buyers.last!) == true)
+        #expect(buyers.count { sold.mayHear(Self.digest(1), session: $0) == true } == SoldAnswers.buyersAtMost)
+    }
+
     @Test func anotherSessionHearsNoneOfIt() throws {
         let sessions = ToolSessions()
         let text = Array(#"{"jsonrpc":"2.0","id":7,"result":{}}"#.utf8)

@@ -12,9 +12,12 @@ final class CallAnswer {
 
         /// Nil where the answer cannot be looked into.
         init?(_ head: ResponseHead) {
-            guard !head.fields.contains(.contentEncoding), let type = head.fields.first(.contentType) else {
+            if let coding = head.fields.first(.contentEncoding),
+                !MediaType.matches(head.bytes(of: coding.value), "identity")
+            {
                 return nil
             }
+            guard let type = head.fields.first(.contentType) else { return nil }
             let value = head.bytes(of: type.value)
             if MediaType.matches(value, "application/json") {
                 self = .json

@@ -5,6 +5,9 @@ import Bytes
 /// Servers commonly keep what they sent in one store for all their sessions, in which a stream has the id of its request and
 /// nothing else: a client that resumes a stream of its own would hear what another session was sold, or what was withheld there.
 struct SoldAnswers {
+    /// Sessions that have paid for the same text; beyond, one of them hears it on no stream but its call's.
+    static let buyersAtMost = 1_024
+
     private let maximum: Int
     private var listeners: [Bytes32: Set<[UInt8]>] = [:]
     /// In the order in which they came, from `oldest` on and round.
@@ -31,7 +34,9 @@ struct SoldAnswers {
             }
             listeners[answer] = []
         }
-        if let session { listeners[answer]!.insert(session) }
+        guard let session else { return }
+        if listeners[answer]!.count == Self.buyersAtMost { listeners[answer]!.removeFirst() }
+        listeners[answer]!.insert(session)
     }
 
     /// Nil of an answer that was not sold, or is forgotten.
