@@ -55,6 +55,7 @@ demo: release
 	@KEEP=$(KEEP) CHAIN=$(CHAIN) deploy/demo/demo
 
 bench: release
+	@$(SWIFT_BUILD) --configuration release --static-swift-stdlib --product reading-cost
 	@deploy/install-packages bench
 	@Tests/Benchmarks/run
 

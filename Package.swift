@@ -57,6 +57,10 @@ let package = Package(
             name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate", exclude: ["run"],
             swiftSettings: strict),
 
+        // What it costs to read a message, for the bench.
+        .executableTarget(
+            name: "reading-cost", dependencies: ["MCP"], path: "Tests/ReadingCost", swiftSettings: strict),
+
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "COpenSSL"], swiftSettings: strict),
