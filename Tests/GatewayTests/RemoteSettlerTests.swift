@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test func whatNeverLeftHasFailed() throws {
-        let rig = try Rig(readsChain: false, isClosed: true)
+        let rig = try Rig(readsChain: false, isClosed: true, settleSeconds: 2)
         let ticket = try rig.claim()
         let settlement = rig.settle(ticket)
         rig.serve { settlement.first != nil }
