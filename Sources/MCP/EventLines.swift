@@ -1,3 +1,5 @@
+import Bytes
+
 /// The lines of a run of an event stream, ended by CR, LF or both.
 struct EventLines {
     /// One line.
@@ -9,7 +11,7 @@ struct EventLines {
 
         /// Whether the line is this field: its name up to a colon or the line's end, letter for letter.
         func isField(_ name: StaticString) -> Bool {
-            let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+            let name = name.bytes
             guard content.starts(with: name) else { return false }
             return content.count == name.count || content[name.count] == 0x3A
         }

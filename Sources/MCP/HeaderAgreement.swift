@@ -60,21 +60,18 @@ public enum HeaderAgreement {
     ///
     /// - Parameter revision: value of `MCP-Protocol-Version`.
     public static func isInForce(_ revision: UnsafeRawBufferPointer) -> Bool {
-        let first = UnsafeRawBufferPointer(start: firstRevision.utf8Start, count: firstRevision.utf8CodeUnitCount)
-        return !revision.lexicographicallyPrecedes(first)
+        !revision.lexicographicallyPrecedes(firstRevision.bytes)
     }
 
     private static func isNamed(_ method: UnsafeRawBufferPointer) -> Bool {
         let named: [StaticString] = ["tools/call", "prompts/get", "resources/read"]
-        return named.contains {
-            method.elementsEqual(UnsafeRawBufferPointer(start: $0.utf8Start, count: $0.utf8CodeUnitCount))
-        }
+        return named.contains { method.elementsEqual($0.bytes) }
     }
 
     /// What cannot stand in a field is `=?base64?…?=`; nil where that is not base64.
     private static func decode(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
         let before: StaticString = "=?base64?"
-        let opening = UnsafeRawBufferPointer(start: before.utf8Start, count: before.utf8CodeUnitCount)
+        let opening = before.bytes
         guard value.count >= opening.count + 2, value.starts(with: opening),
             value.suffix(2).elementsEqual([0x3F, 0x3D])
         else { return Array(value) }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Names that a route lists, found by their exact bytes without allocation, and told from their look-alikes.
 struct NameTable: Sendable {
     enum Match: Equatable {
@@ -41,11 +43,9 @@ struct NameTable: Sendable {
     private static func order(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Int {
         if left.count != right.count { return left.count - right.count }
         for at in left.indices {
-            let difference = Int(fold(left[at])) - Int(fold(right[at]))
+            let difference = Int(left[at].asciiLowercased) - Int(right[at].asciiLowercased)
             if difference != 0 { return difference }
         }
         return 0
     }
-
-    private static func fold(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 }

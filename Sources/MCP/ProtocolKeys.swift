@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 
 /// Keys that decide what a message is. Some readers (Go's `encoding/json` among them) match keys in any letter case and
@@ -21,7 +22,7 @@ struct ProtocolKeys {
 
     /// Unicode's simple folding joins two more characters to ASCII letters: U+017F to s, and U+212A to k.
     private static func isLookalike(_ text: UnsafeRawBufferPointer, of key: StaticString) -> Bool {
-        let key = UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+        let key = key.bytes
         guard text.count >= key.count, text.count <= key.count * 3 else { return false }
         var at = 0
         var differs = false

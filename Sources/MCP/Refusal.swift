@@ -16,10 +16,11 @@ public struct Refusal: Error, Hashable, Sendable {
     public let message: String
     /// The id as it was written, where one could be read; the answer's id is null otherwise.
     public var id: Range<Int>?
-    /// 400; 413 where the body is too large; 200 for what is understood and not offered, as a server would answer it.
+    /// 400; 413 where the body is too large; 409 where the id is another call's; 200 for what is understood and not
+    /// offered, as a server would answer it.
     public let httpStatus: Int
 
-    init(_ code: Code, _ message: String, id: Range<Int>? = nil, httpStatus: Int = 400) {
+    public init(_ code: Code, _ message: String, id: Range<Int>? = nil, httpStatus: Int = 400) {
         self.code = code
         self.message = message
         self.id = id

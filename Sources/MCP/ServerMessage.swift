@@ -30,6 +30,9 @@ public enum ServerMessage: Sendable {
         }
     }
 
+    /// Bytes of the longest text that is looked into.
+    public static let maximumBytes = 4 << 20
+
     /// - Parameter maximumBytes: of the text.
     public static func read(_ text: UnsafeRawBufferPointer, maximumBytes: Int) -> ServerMessage {
         guard text.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }) else { return .live }

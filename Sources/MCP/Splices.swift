@@ -82,6 +82,6 @@ public struct Splices: Sendable {
 
     /// `"key":value`
     static func member(_ key: StaticString, _ value: [UInt8]) -> [UInt8] {
-        [0x22] + UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount) + [0x22, 0x3A] + value
+        [0x22] + key.bytes + [0x22, 0x3A] + value
     }
 }

@@ -60,7 +60,7 @@ public struct ToolPrices: Sendable {
 
     /// Letters, digits, and `_ - . /` as the Model Context Protocol has them in names of tools (2025-11-25), with `$`
     /// and `:`, which are in use in names of methods and of servers that gather others' tools.
-    private static func isPlain(_ name: UnsafeRawBufferPointer) -> Bool {
+    public static func isPlain(_ name: some Collection<UInt8>) -> Bool {
         name.allSatisfy { byte in
             switch byte {
             case 0x30...0x3A, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2D, 0x2E, 0x2F, 0x24: true

@@ -40,6 +40,13 @@ public struct ChallengeTemplate: Sendable {
         }
     }
 
+    /// Appends the value of `PAYMENT-REQUIRED` alone.
+    public func renderHeader(url: UnsafeRawBufferPointer, error: String, into v2Header: inout ByteBuffer) {
+        var error = error
+        var scratch = ByteBuffer(capacity: url.count + error.utf8.count + 32)
+        error.withUTF8 { renderV2(url, UnsafeRawBufferPointer($0), &v2Header, scratch: &scratch) }
+    }
+
     /// The end of the message stands for a moment behind what `scratch` holds.
     private func renderV2(
         _ url: UnsafeRawBufferPointer, _ error: UnsafeRawBufferPointer, _ out: inout ByteBuffer,

@@ -60,11 +60,7 @@ extension ResponseHead {
     func value(_ name: String) -> [UInt8]? {
         for place in 0..<fields.count {
             let field = fields[place]
-            let written = bytes(of: field.name)
-            let isSame =
-                written.count == name.utf8.count
-                && zip(written, name.utf8).allSatisfy { ($0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0) == $1 }
-            if isSame { return Array(bytes(of: field.value)) }
+            if bytes(of: field.name).equals(ignoringCaseOf: name.utf8) { return Array(bytes(of: field.value)) }
         }
         return nil
     }

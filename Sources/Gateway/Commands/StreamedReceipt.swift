@@ -5,9 +5,7 @@ import MCP
 /// Finds the receipt in a stream of events, whose head left before there was one: the `x402/payment-response` in the `_meta` of
 /// a JSON-RPC result, or in the `data` of its error.
 struct StreamedReceipt: ~Copyable {
-    private static let eventBytesAtMost = 4 << 20
-
-    private var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
+    private var events = EventStreamReader(maximumEventBytes: ServerMessage.maximumBytes)
     private var isReadable = true
     /// In base64, as the HTTP field has it.
     private(set) var field: [UInt8]?

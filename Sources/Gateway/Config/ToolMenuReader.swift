@@ -30,9 +30,9 @@ struct ToolMenuReader {
         var annotation: ToolListing.Annotation
     }
 
-    private var sales: [Sale] = []
+    private static let longestName = ClientMessageReader.maximumNameBytes
 
-    private static let longestName = 256
+    private var sales: [Sale] = []
 
     init(problems: ConfigProblems, route: ConfigMap) {
         self.problems = problems
@@ -113,7 +113,7 @@ struct ToolMenuReader {
             default:
                 if name.hasPrefix("notifications/") {
                     "has no answer that could ask for a payment; notifications are free"
-                } else if name.isEmpty || name.utf8.count > Self.longestName || !name.utf8.allSatisfy(Self.isInMethod) {
+                } else if name.isEmpty || name.utf8.count > Self.longestName || !ToolPrices.isPlain(name.utf8) {
                     "is no method's name, such as resources/read"
                 } else {
                     nil
@@ -127,14 +127,6 @@ struct ToolMenuReader {
     }
 
     private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
-
-    /// What `ToolPrices` lets through unlisted; a listed one with other characters would never be asked for.
-    private static func isInMethod(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x3A, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2D, 0x2E, 0x2F, 0x24: true
-        default: false
-        }
-    }
 
     /// `free`, `deny`, a price, or a map that has one of them.
     private mutating func price(

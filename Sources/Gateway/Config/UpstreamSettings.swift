@@ -13,6 +13,9 @@ public struct UpstreamSettings: Sendable, Equatable {
     /// Paid requests carry a signed assertion (`assertion: on`).
     public var wantsAssertion: Bool
     public var place: ConfigPlace
+
+    /// Where its connections go.
+    var endpoint: Endpoint { Endpoint(isTLS: url.isTLS, host: url.host, port: url.port, caFile: caFile) }
 }
 
 /// Which `Host` the upstream sees.

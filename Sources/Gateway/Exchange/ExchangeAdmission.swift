@@ -1,6 +1,5 @@
 import Bytes
 import Chains
-import EventLoop
 import HTTP
 import Ledger
 import Payments

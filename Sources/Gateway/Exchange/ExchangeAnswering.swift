@@ -33,14 +33,21 @@ extension Exchange {
     }
 
     private func upstreamFailed(_ fault: ClientFault) -> Progress {
+        if let purchase, !answerStarted { return undelivered(fault, purchase) }
         record.upstreamFault = fault
         if answerStarted {
             breakOff()
             return .ready
         }
         timer.cancel()
-        if let purchase { return answerUndelivered(purchase, fault) }
         return answer(Answer(fault.status, "\(fault.code)", "\(fault.explanation)"))
+    }
+
+    /// What was to be paid for, or is paid for, did not come.
+    func undelivered(_ fault: ClientFault, _ purchase: Purchase) -> Progress {
+        record.upstreamFault = fault
+        timer.cancel()
+        return answerUndelivered(purchase, fault)
     }
 }
 
@@ -191,11 +198,14 @@ extension Exchange: AnswerReceiver {
         advance()
     }
 
-    /// A kept connection that ends before an answer was closed while idle: the request never ran, or may run twice.
+    /// A kept connection that ends before an answer was closed while idle; tried again once.
+    func wasClosedWhileIdle(_ connection: ClientConnection, _ fault: ClientFault) -> Bool {
+        fault.kind == .closedEarly && connection.isReused && !connection.hasReceivedAnswer && !triedAgain
+    }
+
+    /// The request never ran, or may run twice.
     private func mayTryAgain(_ connection: ClientConnection, _ fault: ClientFault) -> Bool {
-        guard fault.kind == .closedEarly, connection.isReused, !connection.hasReceivedAnswer, !triedAgain else {
-            return false
-        }
+        guard wasClosedWhileIdle(connection, fault) else { return false }
         guard purchase?.body != nil || message != nil || head.framing == .none else { return false }
         return head.method.isIdempotent || !connection.hasWrittenRequest
     }

@@ -8,8 +8,7 @@ extension Exchange {
 
     /// Whether the request is for the keys' document, which no route takes.
     var asksForKeys: Bool {
-        let known = UnsafeRawBufferPointer(
-            start: Self.keysPath.utf8Start, count: Self.keysPath.utf8CodeUnitCount)
+        let known = Self.keysPath.bytes
         return pathLength == known.count && path.elementsEqual(known)
     }
 

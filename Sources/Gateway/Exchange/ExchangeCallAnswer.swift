@@ -6,7 +6,7 @@ import MCP
 /// The answer to a message: passed on, labelled with prices, or looked into for what is charged.
 extension Exchange {
     /// Of a text or an event that is looked into.
-    private var answerBytesAtMost: Int { min(worker.limits.heldAnswerBytes, 4 << 20) }
+    private var answerBytesAtMost: Int { min(worker.limits.heldAnswerBytes, ServerMessage.maximumBytes) }
 
     // MARK: As it comes
 
@@ -79,7 +79,7 @@ extension Exchange {
     func tooLarge(_ answer: CallAnswer) {
         switch answer.purpose {
         case .listing, .paid:
-            if answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer) }
+            if let purchase, answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer, purchase) }
             message?.answer = nil
             relayBody(answer.shape == .json ? answer.text.readable : answer.events.remainder())
         case .sold:
@@ -108,7 +108,7 @@ extension Exchange {
             case .listing: relayBody(text)
             case .sold: answer.hasUnreadable = !text.isEmpty
             // Whatever a server answers to what is paid for reaches the caller.
-            case .paid: find(.json(Array(text)), nil, answer)
+            case .paid: find(.json(Array(text), nil), answer)
             }
             return
         }
@@ -118,17 +118,16 @@ extension Exchange {
             relayBody(changed.readable)
         case .sold:
             if response.outcome.isCharged { noteSold(text, answer) }
-            find(.json(Array(text)), response, answer)
+            find(.json(Array(text), response), answer)
         case .paid:
             noteSold(text, answer)
             keep(text)
-            find(.json(Array(text)), response, answer)
+            find(.json(Array(text), response), answer)
         }
     }
 
-    func find(_ text: CallAnswer.Found.Text, _ response: MCP.Answer?, _ answer: CallAnswer) {
-        answer.found = CallAnswer.Found(
-            text: text, outcome: response?.outcome ?? .error, namesCall: response?.isErrorWithoutID == false)
+    func find(_ found: CallAnswer.Found, _ answer: CallAnswer) {
+        answer.found = found
         if stage == .answering { advance() }
     }
 
@@ -162,13 +161,13 @@ extension Exchange {
         if answer.isGiven { return finishCall() }
         if let found = answer.found {
             timer.cancel()
-            if !purchase.isPaid && found.outcome.isCharged {
+            if !purchase.isPaid && found.isCharged {
                 stage = .settlingAfter
                 return .ready
             }
             return give(found, answer, purchase)
         }
-        if let fault = upstreamFault { return callFailed(fault, answer, purchase) }
+        if let fault = upstreamFault { return undelivered(fault, purchase) }
         guard answerIsWhole else { return .pending }
         if answer.purpose == .paid {
             // A server may end its stream early and give the answer to a client that resumes it: it stays owed.
@@ -191,12 +190,6 @@ extension Exchange {
         return .ready
     }
 
-    private func callFailed(_ fault: ClientFault, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
-        record.upstreamFault = fault
-        timer.cancel()
-        return answerUndelivered(purchase, fault)
-    }
-
     /// The money is ours, or none is asked: the answer goes out, as the whole answer or as the next event.
     func give(_ found: CallAnswer.Found, _ answer: CallAnswer, _ purchase: Purchase) -> Progress {
         if !purchase.isPaid { purchase.voidReason = "the tool says that it failed" }
@@ -208,27 +201,21 @@ extension Exchange {
         answer.found = nil
         answer.isGiven = true
         stage = .answering
-        switch found.text {
-        case .json(let text): text.withUnsafeBytes { giveText($0, answer, purchase) }
-        case .event(let event): event.withEvent { giveEvent($0, answer) }
+        switch found {
+        case .json(let text, let response): text.withUnsafeBytes { giveText($0, response, answer, purchase) }
+        case .event(let event, let response):
+            if !answer.streamHasBegun { beginStream(answer, purchase) }
+            event.withEvent { event, data in give(response, data, in: event, answer) }
         }
         return .ready
     }
 
-    private func giveText(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer, _ purchase: Purchase) {
+    private func giveText(
+        _ bytes: UnsafeRawBufferPointer, _ response: MCP.Answer?, _ answer: CallAnswer, _ purchase: Purchase
+    ) {
         var text = ByteBuffer()
-        if case .response(let response) = answer.reader.read(bytes) {
-            text = changed(response, bytes, answer)
-        } else {
-            text.append(bytes)
-        }
-        answerStarted = true
-        out.clear()
-        out.append(purchase.heldHead.readable)
-        out.appendField("Content-Length", decimal: text.count)
-        if !purchase.isPaid { out.append("Cache-Control: no-store\r\n") }
-        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
-        out.append("\r\n")
+        if let response { text = changed(response, bytes, answer) } else { text.append(bytes) }
+        writeHeldHead(purchase, contentLength: text.count)
         out.append(text.readable)
     }
 
@@ -244,11 +231,7 @@ extension Exchange {
 
     /// `after`: what will be paid for is kept before the money moves.
     func keepFound(_ answer: CallAnswer) {
-        switch answer.found?.text {
-        case .json(let text)?: text.withUnsafeBytes { keep($0) }
-        case .event(let event)?: event.withEvent { if let data = $0.data { keep(data) } }
-        case nil: break
-        }
+        answer.found?.withText { keep($0) }
     }
 
     /// What was kept, as the answer to this call: under its id, with its receipt.

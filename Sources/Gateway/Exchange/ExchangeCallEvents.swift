@@ -28,53 +28,35 @@ extension Exchange {
             switch answer.purpose {
             case .sold:
                 if response.outcome.isCharged { noteSold(data, answer) }
-                find(.event(KeptEvent(event)), response, answer)
-            case .listing, .paid:
-                let changed = changed(response, data, answer)
-                if answer.purpose == .paid {
-                    noteSold(data, answer)
-                    keep(data)
-                }
-                var rewritten = ByteBuffer()
-                event.write(replacingDataBy: changed.readable, into: &rewritten)
-                relayBody(rewritten.readable)
-                answer.isGiven = answer.purpose == .paid
-                if answer.isGiven && stage == .answering { advance() }
+                find(.event(KeptEvent(event, data: data), response), answer)
+            case .listing: give(response, data, in: event, answer)
+            case .paid:
+                noteSold(data, answer)
+                keep(data)
+                give(response, data, in: event, answer)
+                answer.isGiven = true
+                if stage == .answering { advance() }
             }
         }
     }
 
     private func pass(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        if answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer) }
+        if let purchase, answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer, purchase) }
         relayBody(bytes)
     }
 
     /// The head of an answer whose length is not known; before the money is ours, nothing of its receipt is either.
-    func beginStream(_ answer: CallAnswer) {
-        guard let purchase else { preconditionFailure("what is sold is a purchase") }
+    func beginStream(_ answer: CallAnswer, _ purchase: Purchase) {
         answer.streamHasBegun = true
-        purchase.answerIsUpstreams = true
-        answerStarted = true
         answerFraming = head.minorVersion == 1 ? .chunked : .untilClose
-        out.clear()
-        out.append(purchase.heldHead.readable)
-        if answerFraming == .chunked {
-            out.append("Transfer-Encoding: chunked\r\n")
-        } else {
-            downstream?.closeAfterAnswer()
-        }
-        if !purchase.isPaid { out.append("Cache-Control: private, no-store\r\n") }
-        appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
-        out.append("\r\n")
+        if answerFraming == .untilClose { downstream?.closeAfterAnswer() }
+        writeHeldHead(purchase, contentLength: nil)
     }
 
-    func giveEvent(_ event: StreamEvent, _ answer: CallAnswer) {
-        guard let data = event.data, case .response(let response) = answer.reader.read(data) else {
-            preconditionFailure("it was an answer when it came")
-        }
-        if !answer.streamHasBegun { beginStream(answer) }
-        var rewritten = ByteBuffer(capacity: event.raw.count + 512)
+    /// The event that answers, with its prices or its receipt.
+    func give(_ response: MCP.Answer, _ data: UnsafeRawBufferPointer, in event: StreamEvent, _ answer: CallAnswer) {
         let changed = changed(response, data, answer)
+        var rewritten = ByteBuffer(capacity: event.raw.count + 512)
         event.write(replacingDataBy: changed.readable, into: &rewritten)
         relayBody(rewritten.readable)
     }

@@ -18,10 +18,7 @@ extension Exchange {
         let isRepeatable = head.method.isIdempotent && (purchase?.body != nil || head.framing == .none)
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
         // A second try has what is left of the first one's time.
-        if !triedAgain {
-            timer.arm(
-                atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
-        }
+        if !triedAgain { armTotal(upstream) }
         var deadlines = upstream.deadlines
         // Who listens may hear nothing for long.
         if listening?.isListening == true { deadlines.idleMilliseconds = max(deadlines.idleMilliseconds, 86_400_000) }
@@ -56,6 +53,11 @@ extension Exchange {
             sendWhatCame(to: connection)
         }
         return .pending
+    }
+
+    /// What the upstream may take for its whole answer.
+    func armTotal(_ upstream: Upstream) {
+        timer.arm(atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
     }
 
     /// The body streams: what came before the upstream was known goes first.
@@ -93,7 +95,7 @@ extension Exchange {
         if !head.expectsContinue || hasContinued || requestBodyBytes > 0 || requestIsWhole { return }
         hasContinued = true
         let text: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
-        downstream?.send(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), .empty)
+        downstream?.send(text.bytes, .empty)
     }
 
     /// - Parameter probing: length of a body in place of the message's, where the server is only asked whether it answers.

@@ -59,7 +59,7 @@ extension Exchange {
             case .passes: pass(event.raw, listening)
             case .withheld: passInstead(of: event, response, data, listening)
             case .underWay:
-                listening.waiting = KeptEvent(event)
+                listening.waiting = KeptEvent(event, data: data)
                 connection?.pause()
                 timer.arm(atNanoseconds: worker.loop.nowNanoseconds + Exchange.lookNanoseconds)
             }
@@ -102,7 +102,7 @@ extension Exchange {
         listening.holdsHead = false
         if let waiting = listening.waiting {
             listening.waiting = nil
-            waiting.withEvent { take($0, listening) }
+            waiting.withEvent { event, _ in take(event, listening) }
             if listening.waiting == nil {
                 filter(listening)
                 connection?.resume()

@@ -59,9 +59,8 @@ extension Exchange {
 
     private func refuseLargeMessage() -> Progress {
         downstream?.closeAfterAnswer()
-        var text = ByteBuffer()
-        ErrorAnswer.write(id: nil, code: -32600, message: "the message is larger than limits.mcp_body", into: &text)
-        return answer(text.readable, status: 413, code: "message_too_large")
+        let refusal = Refusal(.invalidRequest, "the message is larger than limits.mcp_body", httpStatus: 413)
+        return refuse(refusal, code: "message_too_large")
     }
 
     // MARK: Judging
@@ -74,9 +73,9 @@ extension Exchange {
             return .pending
         }
         let read = message.read()
-        if let fault = headerFault(read, message) { return refuse(fault, message) }
+        if let fault = headerFault(read, message) { return refuse(fault, of: message) }
         switch message.menu.prices.judge(read, of: message.body.readable) {
-        case .refused(let refusal): return refuse(refusal, message)
+        case .refused(let refusal): return refuse(refusal, of: message)
         case .free:
             if let refused = refusalOfFree(doors(of: route)) { return answer(refused) }
             return startForwarding(to: route.upstream)
@@ -127,19 +126,21 @@ extension Exchange {
             name: value(.mcpName))
     }
 
-    private func refuse(_ refusal: Refusal, _ message: ToolMessage) -> Progress {
+    /// As any server refuses a message, with a JSON-RPC error.
+    ///
+    /// - Parameters:
+    ///   - message: nil where it was not read.
+    ///   - code: for the log.
+    private func refuse(
+        _ refusal: Refusal, of message: ToolMessage? = nil, code: String = "message_refused"
+    ) -> Progress {
         var text = ByteBuffer()
-        ErrorAnswer.write(refusal, of: message.body.readable, into: &text)
-        return answer(text.readable, status: refusal.httpStatus, code: "message_refused")
-    }
-
-    /// A JSON-RPC message of the gateway's own.
-    func answer(_ text: UnsafeRawBufferPointer, status: Int, code: String) -> Progress {
+        ErrorAnswer.write(refusal, of: message?.body.readable ?? .empty, into: &text)
         record.outcome = .refused
         record.code = code
-        beginOwnHead(status)
+        beginOwnHead(refusal.httpStatus)
         appendOwnCORS()
-        return finishOwnAnswer(text, type: "application/json")
+        return finishOwnAnswer(text.readable, type: "application/json")
     }
 
     // MARK: The payment's binding
@@ -174,10 +175,9 @@ extension Exchange {
 
     /// What costs nothing is refused as any server would.
     func refuseUsedID(_ message: ToolMessage) -> Progress {
-        var text = ByteBuffer()
-        ErrorAnswer.write(
-            id: message.id, code: -32600, message: "another call of this session has this id", into: &text)
-        return answer(text.readable, status: 409, code: "id_in_use")
+        let refusal = Refusal(
+            .invalidRequest, "another call of this session has this id", id: message.request?.idRange, httpStatus: 409)
+        return refuse(refusal, of: message, code: "id_in_use")
     }
 
     /// What was sold is withheld from now on, unless it was released, or is paid for.

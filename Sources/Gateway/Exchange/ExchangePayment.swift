@@ -1,6 +1,5 @@
 import Bytes
 import Chains
-import EventLoop
 import HTTP
 import Ledger
 import Payments
@@ -141,7 +140,7 @@ extension Exchange {
         text.append(decimal: host.count)
         text.append(byte: 0x3A)
         // One host has many spellings (RFC 9110 §4.2.3).
-        for byte in host { text.append(byte: 0x41...0x5A ~= byte ? byte | 0x20 : byte) }
+        for byte in host { text.append(byte: byte.asciiLowercased) }
     }
 
     func collect(_ bytes: UnsafeRawBufferPointer, _ purchase: Purchase) {

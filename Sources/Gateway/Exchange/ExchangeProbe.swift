@@ -15,11 +15,7 @@ extension Exchange {
     /// Asks the upstream what costs nothing, with the caller's own fields; a refusal is the caller's answer.
     func probeUpstream() -> Progress {
         guard let message, let purchase, let upstream else { preconditionFailure("a call is probed for") }
-        if let fault = upstreamFault {
-            record.upstreamFault = fault
-            timer.cancel()
-            return answerUndelivered(purchase, fault)
-        }
+        if let fault = upstreamFault { return undelivered(fault, purchase) }
         if answerIsWhole {
             timer.cancel()
             answerIsWhole = false
@@ -44,7 +40,7 @@ extension Exchange {
 
     private func ask(_ upstream: Upstream) {
         record.upstreamStartedNanoseconds = worker.loop.nowNanoseconds
-        timer.arm(atNanoseconds: worker.loop.nowNanoseconds + UInt64(upstream.deadlines.totalMilliseconds) * 1_000_000)
+        if !triedAgain { armTotal(upstream) }
         let connection = upstream.pool.take(
             for: self, answering: head.method, deadlines: upstream.deadlines, fresh: triedAgain, mayRepeat: true)
         self.connection = connection
@@ -65,9 +61,7 @@ extension Exchange {
     }
 
     func probeFailed(_ fault: ClientFault) {
-        if let connection, let upstream, fault.kind == .closedEarly, connection.isReused,
-            !connection.hasReceivedAnswer, !triedAgain
-        {
+        if let connection, let upstream, wasClosedWhileIdle(connection, fault) {
             self.connection = nil
             triedAgain = true
             return ask(upstream)

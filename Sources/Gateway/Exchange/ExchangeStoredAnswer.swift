@@ -94,10 +94,7 @@ extension Exchange {
     private static func allowsOrigin(_ lines: [UInt8]) -> Bool {
         let name = Array("access-control-allow-origin:".utf8)
         return lines.split(separator: 0x0A).contains { line in
-            line.count > name.count
-                && zip(line, name).allSatisfy { byte, letter in
-                    (0x41...0x5A ~= byte ? byte | 0x20 : byte) == letter
-                }
+            line.count > name.count && zip(line, name).allSatisfy { $0.asciiLowercased == $1 }
         }
     }
 }

@@ -70,16 +70,24 @@ extension Exchange {
     /// The money is ours, or none is asked: the head, with its receipt, then the body.
     func beginHeldAnswer(_ purchase: Purchase) {
         guard let body = purchase.heldBody else { preconditionFailure("an answer is held") }
+        writeHeldHead(purchase, contentLength: purchase.heldHasBody ? body.count : nil)
+        stage = .releasing
+    }
+
+    /// The head that was kept, with what the gateway says beside it.
+    ///
+    /// - Parameter contentLength: nil where there is no body, or `answerFraming` says where it ends.
+    func writeHeldHead(_ purchase: Purchase, contentLength: Int?) {
         answerStarted = true
         purchase.answerIsUpstreams = true
         out.clear()
         out.append(purchase.heldHead.readable)
-        if purchase.heldHasBody { out.appendField("Content-Length", decimal: body.count) }
+        if let contentLength { out.appendField("Content-Length", decimal: contentLength) }
+        if answerFraming == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
         // What the upstream said of caching was left behind for the case that it is paid for.
         if !purchase.isPaid { out.append("Cache-Control: no-store\r\n") }
         appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
         out.append("\r\n")
-        stage = .releasing
     }
 
     /// Sends what is held, as fast as the caller takes it.

@@ -39,16 +39,29 @@ final class CallAnswer {
     }
 
     /// The call's own answer, as it came.
-    struct Found {
-        enum Text {
-            case json([UInt8])
-            case event(KeptEvent)
+    enum Found {
+        /// Nil where it is paid for and cannot be read: whatever a server answers to that reaches the caller.
+        case json([UInt8], MCP.Answer?)
+        case event(KeptEvent, MCP.Answer)
+
+        private var response: MCP.Answer? {
+            switch self {
+            case .json(_, let response): response
+            case .event(_, let response): response
+            }
         }
 
-        let text: Text
-        let outcome: MCP.Answer.Outcome
+        var isCharged: Bool { response?.outcome.isCharged ?? false }
         /// It names the call: nothing else will come for that.
-        let namesCall: Bool
+        var namesCall: Bool { response?.isErrorWithoutID == false }
+
+        /// The text alone, without what an event has around it.
+        func withText<T>(_ use: (UnsafeRawBufferPointer) -> T) -> T {
+            switch self {
+            case .json(let text, _): text.withUnsafeBytes(use)
+            case .event(let event, _): event.withEvent { _, data in use(data) }
+            }
+        }
     }
 
     let shape: Shape

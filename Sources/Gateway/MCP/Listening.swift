@@ -5,8 +5,6 @@ import MCP
 ///
 /// Servers give answers again on such a stream to a client that comes back: what was not paid for must not be had so.
 final class Listening {
-    private static let eventBytesAtMost = 4 << 20
-
     /// The upstream's name and the session's; nil where the request names none, of which nothing is known then.
     let session: [UInt8]?
     /// By GET.
@@ -21,7 +19,7 @@ final class Listening {
     var waiting: KeptEvent?
     /// Since when it waits, on the monotonic clock; nil where none does.
     var waitingSinceNanoseconds: UInt64?
-    @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: eventBytesAtMost)
+    @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: ServerMessage.maximumBytes)
 
     init(session: [UInt8]?, isListening: Bool, isResumed: Bool) {
         self.session = session
@@ -33,6 +31,6 @@ final class Listening {
     var isWaiting: Bool { holdsHead || waiting != nil }
 
     func read(_ data: UnsafeRawBufferPointer) -> ServerMessage {
-        ServerMessage.read(data, maximumBytes: Self.eventBytesAtMost)
+        ServerMessage.read(data, maximumBytes: ServerMessage.maximumBytes)
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Media types as `Content-Type` has them (RFC 9110 §8.3.1).
 enum MediaType {
     /// Whether the value names this type, in any letter case and whatever its parameters.
@@ -5,7 +7,7 @@ enum MediaType {
     /// - Parameter type: in lower case.
     static func matches(_ value: UnsafeRawBufferPointer, _ type: StaticString) -> Bool {
         let name = UnsafeRawBufferPointer(rebasing: value.prefix { $0 != 0x3B && $0 != 0x20 && $0 != 0x09 })
-        return isSame(name, type)
+        return name.equals(ignoringCaseOf: type.bytes)
     }
 
     /// Whether a list such as that of `Accept` names this type.
@@ -23,17 +25,11 @@ enum MediaType {
             guard let equals = text.firstIndex(of: 0x3D) else { continue }
             let isUTF8 = text.withUnsafeBytes { text in
                 let charset = UnsafeRawBufferPointer(rebasing: text[(equals + 1)...])
-                return !isSame(UnsafeRawBufferPointer(rebasing: text[..<equals]), "charset")
-                    || isSame(charset, "utf-8") || isSame(charset, "us-ascii")
+                return !UnsafeRawBufferPointer(rebasing: text[..<equals]).equals(ignoringCaseOf: "charset".utf8)
+                    || charset.equals(ignoringCaseOf: "utf-8".utf8) || charset.equals(ignoringCaseOf: "us-ascii".utf8)
             }
             if !isUTF8 { return false }
         }
         return true
-    }
-
-    private static func isSame(_ text: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
-        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        return text.count == name.count
-            && zip(text, name).allSatisfy { byte, letter in (0x41...0x5A ~= byte ? byte | 0x20 : byte) == letter }
     }
 }

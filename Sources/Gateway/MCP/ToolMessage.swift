@@ -1,6 +1,4 @@
 import Bytes
-import HTTP
-import JSON
 import MCP
 import Payments
 
@@ -64,9 +62,7 @@ final class ToolMessage {
     }
 
     func isMethod(_ name: StaticString) -> Bool {
-        request?.withMethod(of: body.readable) { method in
-            method.elementsEqual(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        } ?? false
+        request?.withMethod(of: body.readable) { $0.elementsEqual(name.bytes) } ?? false
     }
 
     /// The request's id as it was sent; null where it has none.
@@ -77,7 +73,7 @@ final class ToolMessage {
 
     private static var null: UnsafeRawBufferPointer {
         let text: StaticString = "null"
-        return UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        return text.bytes
     }
 
     func sells(in form: AnswerForm?) {

@@ -184,7 +184,7 @@ final class ToolSurvey: TimerTarget {
 
     private static func text(_ json: [UInt8], _ find: (JSONValue) -> JSONValue?) -> String? {
         json.withUnsafeBytes { bytes in
-            guard let tape = try? JSONTape(bytes, limits: JSONLimits(bytes: ToolSurveyCall.answerBytesAtMost)) else {
+            guard let tape = try? JSONTape(bytes, limits: JSONLimits(bytes: ServerMessage.maximumBytes)) else {
                 return nil
             }
             return find(tape.root(over: bytes))?.string

@@ -22,14 +22,12 @@ final class ToolSurveyCall: AnswerReceiver {
         let reason: String
     }
 
-    static let answerBytesAtMost = 4 << 20
-
     private let reader: AnswerReader?
     private var done: ((Result<Reply, Fault>) -> Void)?
     private var connection: ClientConnection?
     private var reply = Reply()
     private var body: [UInt8] = []
-    private var events = EventStreamReader(maximumEventBytes: answerBytesAtMost)
+    private var events = EventStreamReader(maximumEventBytes: ServerMessage.maximumBytes)
     private var isEventStream = false
     private var streamedBytes = 0
     /// Connections do not keep whom they tell.
@@ -37,7 +35,7 @@ final class ToolSurveyCall: AnswerReceiver {
 
     /// - Parameter id: of the request in the body; nil where it has none and no answer is waited for.
     private init(id: Int?, _ done: @escaping (Result<Reply, Fault>) -> Void) {
-        reader = id.map { AnswerReader(id: .integer($0), maximumBytes: Self.answerBytesAtMost) }
+        reader = id.map { AnswerReader(id: .integer($0), maximumBytes: ServerMessage.maximumBytes) }
         self.done = done
     }
 
@@ -84,8 +82,8 @@ final class ToolSurveyCall: AnswerReceiver {
 
     func answerBody(_ bytes: UnsafeRawBufferPointer) {
         streamedBytes += bytes.count
-        guard streamedBytes <= Self.answerBytesAtMost else {
-            return finish(.failure(Fault(reason: "an answer above \(Self.answerBytesAtMost >> 20) MiB")))
+        guard streamedBytes <= ServerMessage.maximumBytes else {
+            return finish(.failure(Fault(reason: "an answer above \(ServerMessage.maximumBytes >> 20) MiB")))
         }
         guard isEventStream else {
             body += bytes
@@ -97,7 +95,7 @@ final class ToolSurveyCall: AnswerReceiver {
                 if let data = event.data, take(data) { return finish(.success(reply)) }
             }
         } catch {
-            finish(.failure(Fault(reason: "an event above \(Self.answerBytesAtMost >> 20) MiB")))
+            finish(.failure(Fault(reason: "an event above \(ServerMessage.maximumBytes >> 20) MiB")))
         }
     }
 

@@ -28,8 +28,7 @@ struct ToolSurveyTarget {
         self.route = route
         self.menu = menu
         upstream = settings.name
-        endpoint = Endpoint(
-            isTLS: settings.url.isTLS, host: settings.url.host, port: settings.url.port, caFile: settings.caFile)
+        endpoint = settings.endpoint
         let path = Self.path(route.pattern).map { settings.url.basePath + $0 }
         self.path = path
         url = settings.url.origin + (path ?? settings.url.basePath)
@@ -77,6 +76,6 @@ struct ToolSurveyTarget {
         own = (own + extra).filter { !configured.contains($0.name.lowercased()) }
         return ClientRequest(
             method: method, target: path, authority: authority, fields: fields + own, body: Array(body.utf8),
-            mayRepeat: false, answerBytesAtMost: ToolSurveyCall.answerBytesAtMost)
+            mayRepeat: false, answerBytesAtMost: ServerMessage.maximumBytes)
     }
 }

@@ -28,9 +28,10 @@ final class Challenge: Sendable {
 
     /// Appends the value of `PAYMENT-REQUIRED` alone.
     func renderHeader(target: UnsafeRawBufferPointer, code: String, into v2Header: inout ByteBuffer) {
-        var url = ByteBuffer()
-        var body = ByteBuffer()
-        render(target: target, code: code, url: &url, v2Header: &v2Header, v1Body: &body)
+        var url = ByteBuffer(capacity: origin.count + target.count)
+        url.append(origin)
+        url.append(target)
+        template.renderHeader(url: url.readable, error: code, into: &v2Header)
     }
 
     /// Field lines that are the same for every caller, and the empty line.

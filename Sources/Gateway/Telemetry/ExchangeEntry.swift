@@ -1,3 +1,4 @@
+import Bytes
 import Chains
 import EventLoop
 import Payments
@@ -33,8 +34,7 @@ extension Exchange {
         var isAsked = ReviewURL.contains(head.pathAndQuery)
         if case .asking? = visit?.errand { isAsked = true }
         guard isAsked else { return head.bytes(of: head.target) }
-        return UnsafeRawBufferPointer(
-            start: ReviewURL.shown.utf8Start, count: ReviewURL.shown.utf8CodeUnitCount)
+        return ReviewURL.shown.bytes
     }
 
     private var errorCode: String {

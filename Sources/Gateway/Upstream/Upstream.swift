@@ -16,8 +16,7 @@ final class Upstream {
     init(_ settings: UpstreamSettings, client: HTTPClient) {
         self.settings = settings
         let url = settings.url
-        let endpoint = Endpoint(isTLS: url.isTLS, host: url.host, port: url.port, caFile: settings.caFile)
-        pool = client.pool(for: endpoint, keptAtMost: settings.keepAliveConnections)
+        pool = client.pool(for: settings.endpoint, keptAtMost: settings.keepAliveConnections)
         deadlines = settings.timeouts
         basePath = Array(url.basePath.utf8)
         var lines: [UInt8] = []
