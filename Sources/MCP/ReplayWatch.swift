@@ -1,10 +1,13 @@
+import Bytes
+
 /// Which responses may pass on a stream that a client opened by GET.
 ///
 /// A server keeps its answers and sends them again to a client that resumes a stream, so that a call whose POST was
 /// dropped before it was paid for could be had for nothing. Here is kept which requests of a session are owed a payment.
 /// Whatever is not known does not pass: forgetting withholds, and never gives away.
 ///
-/// Ids are compared by their text, since servers keep their streams by it: 5 and "5" are one.
+/// Ids are compared by their text, since servers keep their streams by it: 5 and "5" are one. Sessions are known by a
+/// digest of `Mcp-Session-Id` with whatever else tells servers apart, so that a long name takes no more room.
 public struct ReplayWatch: Sendable {
     public enum Verdict: Hashable, Sendable {
         /// Free, or settled.
@@ -22,67 +25,82 @@ public struct ReplayWatch: Sendable {
         var order: [MessageID] = []
         /// It was seen from its beginning. Of any other only what is held is known, and nothing passes.
         var isWhole: Bool
-        var lastUse: Int
         /// How many of its requests are held.
         var heldCount = 0
-
-        /// The smallest is forgotten first.
-        var age: (Int, Int) { (heldCount > 0 ? 1 : 0, lastUse) }
     }
 
     private let maximumSessions: Int
     private let maximumIDs: Int
-    private var sessions: [[UInt8]: Session] = [:]
+    private let maximumIDsInAll: Int
+    private var sessions: [Bytes32: Session] = [:]
+    /// Those that hold nothing are forgotten first.
+    private var idle = RecencyList()
+    private var holding = RecencyList()
     /// How many calls under an id are not settled, in all sessions.
     private var unsettled: [MessageID: Int] = [:]
-    private var uses = 0
+    /// Of all sessions.
+    private(set) var idCount = 0
 
     /// - Parameters:
     ///   - maximumSessions: beyond, the session longest without a request is forgotten, one that holds nothing first.
     ///   - maximumIDs: of one session; beyond, its oldest free or settled request is forgotten, and where all are held,
     ///     nothing is known of the new one.
-    public init(maximumSessions: Int, maximumIDs: Int) {
+    ///   - maximumIDsInAll: of all sessions, at least `maximumIDs`; beyond, sessions are forgotten as above.
+    public init(maximumSessions: Int, maximumIDs: Int, maximumIDsInAll: Int) {
         precondition(maximumSessions > 0 && maximumIDs > 0, "a watch that keeps nothing")
+        precondition(maximumIDsInAll >= maximumIDs, "a session has room for its ids")
         self.maximumSessions = maximumSessions
         self.maximumIDs = maximumIDs
+        self.maximumIDsInAll = maximumIDsInAll
     }
 
     public var sessionCount: Int { sessions.count }
 
-    /// A server issued this session (`Mcp-Session-Id`, with whatever else tells servers apart) in answer to an
-    /// `initialize` that named none. A session that was not seen from its beginning must not be opened by an `initialize`
-    /// that names it: what was held in it before is not known.
-    public mutating func open(session: [UInt8]) {
-        guard sessions[session] == nil else { return }
-        uses += 1
-        sessions[session] = begun(isWhole: true)
+    /// A server issued this session in answer to an `initialize` that named none. A session that was not seen from its
+    /// beginning must not be opened by an `initialize` that names it: what was held in it before is not known.
+    public mutating func open(session key: Bytes32) {
+        guard sessions[key] == nil else { return }
+        if sessions.count == maximumSessions { forgetOne() }
+        sessions[key] = Session(isWhole: true)
+        idle.use(key)
     }
 
-    /// A new session, in the place of the one longest without a request where there are too many.
-    private mutating func begun(isWhole: Bool) -> Session {
-        if sessions.count == maximumSessions,
-            let idle = sessions.min(by: { $0.value.age < $1.value.age })?.key,
-            let forgotten = sessions.removeValue(forKey: idle)
-        {
-            for (id, owed) in forgotten.unsettled { settled(id, owed) }
+    /// Of what was held there, nothing is known any more.
+    private mutating func forgetOne() {
+        guard let key = idle.oldest ?? holding.oldest, let forgotten = sessions.removeValue(forKey: key) else { return }
+        idle.remove(key)
+        holding.remove(key)
+        idCount -= forgotten.unsettled.count
+        for (id, owed) in forgotten.unsettled { settled(id, owed) }
+    }
+
+    /// The session was used, or holds something now that it did not, or no longer.
+    private mutating func place(_ key: Bytes32, holdsAny: Bool) {
+        if holdsAny {
+            idle.remove(key)
+            holding.use(key)
+        } else {
+            holding.remove(key)
+            idle.use(key)
         }
-        return Session(isWhole: isWhole, lastUse: uses)
     }
 
     /// A request that costs nothing was forwarded. It does not free another under the same id.
-    public mutating func noteFree(session: [UInt8], id: MessageID) { note(session, id, owed: 0) }
+    public mutating func noteFree(session: Bytes32, id: MessageID) { note(session, id, owed: 0) }
 
     /// A priced call is about to be forwarded whose answer is not paid for yet.
-    public mutating func hold(session: [UInt8], id: MessageID) { note(session, id, owed: 1) }
+    public mutating func hold(session: Bytes32, id: MessageID) { note(session, id, owed: 1) }
 
     /// One call under this id was settled, or its answer turned out to cost nothing. A call that ends in any other way
     /// stays held.
-    public mutating func release(session: [UInt8], id: MessageID) {
+    public mutating func release(session key: Bytes32, id: MessageID) {
         let id = id.asText
-        guard let owed = sessions[session]?.unsettled[id], owed > 0 else { return }
-        sessions[session]?.unsettled[id] = owed - 1
-        if owed == 1 { sessions[session]?.heldCount -= 1 }
+        guard let owed = sessions[key]?.unsettled[id], owed > 0 else { return }
+        sessions[key]!.unsettled[id] = owed - 1
         settled(id, 1)
+        guard owed == 1 else { return }
+        sessions[key]!.heldCount -= 1
+        if sessions[key]!.heldCount == 0 { place(key, holdsAny: false) }
     }
 
     private mutating func settled(_ id: MessageID, _ count: Int) {
@@ -92,22 +110,24 @@ public struct ReplayWatch: Sendable {
 
     /// The client ended the session (DELETE). What is held in it stays so: a server may say that it ended a session, and
     /// go on with it.
-    public mutating func close(session key: [UInt8]) {
+    public mutating func close(session key: Bytes32) {
         guard var session = sessions.removeValue(forKey: key) else { return }
+        idCount -= session.unsettled.count
         session.unsettled = session.unsettled.filter { $0.value > 0 }
-        if session.unsettled.isEmpty { return }
+        if session.unsettled.isEmpty { return idle.remove(key) }
+        idCount += session.unsettled.count
         session.order = session.order.filter { session.unsettled[$0] != nil }
         session.isWhole = false
         sessions[key] = session
     }
 
     /// A call under this id is not settled, and may never be.
-    public func isHeld(session: [UInt8], id: MessageID) -> Bool { sessions[session]?.unsettled[id.asText] ?? 0 > 0 }
+    public func isHeld(session: Bytes32, id: MessageID) -> Bool { sessions[session]?.unsettled[id.asText] ?? 0 > 0 }
 
     /// A call under this id is not settled, and may never be, in whatever session.
     public func isHeldAnywhere(_ id: MessageID) -> Bool { unsettled[id.asText] != nil }
 
-    public func verdict(session: [UInt8], _ answer: Answer) -> Verdict {
+    public func verdict(session: Bytes32, _ answer: Answer) -> Verdict {
         if answer.isErrorWithoutID { return .passes }
         guard let id = answer.id, let session = sessions[session], let owed = session.unsettled[id.asText] else {
             return .unknown
@@ -116,14 +136,19 @@ public struct ReplayWatch: Sendable {
         return session.isWhole ? .passes : .unknown
     }
 
-    private mutating func note(_ key: [UInt8], _ id: MessageID, owed: Int) {
+    private mutating func note(_ key: Bytes32, _ id: MessageID, owed: Int) {
         let id = id.asText
-        uses += 1
-        guard var session = sessions.removeValue(forKey: key) ?? (owed > 0 ? begun(isWhole: false) : nil) else {
-            return
+        if sessions[key] == nil {
+            // Of a session that was not seen from its beginning only what is held counts.
+            if owed == 0 { return }
+            if sessions.count == maximumSessions { forgetOne() }
         }
-        defer { sessions[key] = session }
-        session.lastUse = uses
+        var session = sessions.removeValue(forKey: key) ?? Session(isWhole: false)
+        defer {
+            sessions[key] = session
+            place(key, holdsAny: session.heldCount > 0)
+            while idCount > maximumIDsInAll { forgetOne() }
+        }
         if let known = session.unsettled[id] {
             session.unsettled[id] = known + owed
             if known == 0 { session.heldCount += owed }
@@ -132,10 +157,12 @@ public struct ReplayWatch: Sendable {
                 // What is held is never forgotten alone: a free request under its id would let its answer pass.
                 guard let place = session.order.firstIndex(where: { session.unsettled[$0] == 0 }) else { return }
                 session.unsettled[session.order.remove(at: place)] = nil
+                idCount -= 1
             }
             session.order.append(id)
             session.unsettled[id] = owed
             session.heldCount += owed
+            idCount += 1
         }
         if owed > 0 { unsettled[id, default: 0] += owed }
     }

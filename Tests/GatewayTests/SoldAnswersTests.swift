@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct SoldAnswersTests {
     static func digest(_ number: UInt8) -> Bytes32 { Bytes32([UInt8](repeating: number, count: 32))! }
-    static let buyer = Array("upstream buyer".utf8)
-    static let other = Array("upstream other".utf8)
+    static let buyer = digest(101)
+    static let other = digest(102)
 
     @Test func whoeverPaidMayHear() {
         var sold = SoldAnswers(maximum: 2)
@@ -31,7 +31,7 @@ import Testing
 
     @Test func itsBuyersAreBounded() {
         var sold = SoldAnswers(maximum: 1)
-        let buyers = (0..<SoldAnswers.buyersAtMost * 2).map { Array("upstream \($0)".utf8) }
+        let buyers = (0..<SoldAnswers.buyersAtMost * 2).map { Self.digest(UInt8($0)) }
         for buyer in buyers { sold.note(Self.digest(1), paidIn: buyer) }
         #expect(sold.mayHear(Self.digest(1), session: buyers.last!) == true)
         #expect(buyers.count { sold.mayHear(Self.digest(1), session: $0) == true } == SoldAnswers.buyersAtMost)
@@ -45,7 +45,7 @@ import Testing
                 throw CommandFault(message: "no response")
             }
             func verdict(
-                _ session: [UInt8], isLate: Bool = false, isResumed: Bool = false, digest: UInt8 = 7
+                _ session: Bytes32, isLate: Bool = false, isResumed: Bool = false, digest: UInt8 = 7
             ) -> ToolSessions.Verdict {
                 sessions.verdict(
                     session: session, answer, digest: Self.digest(digest), isLate: isLate, isResumed: isResumed)

@@ -1,12 +1,17 @@
+import Bytes
 import Testing
 
 @testable import MCP
 
 @Suite struct ReplayWatchTests {
-    static let session = Array("s1".utf8)
+    static let session = key("s1")
+
+    static func key(_ name: String) -> Bytes32 {
+        Bytes32(Array(name.utf8) + Array(repeating: 0, count: 32 - name.utf8.count))!
+    }
 
     static func opened(sessions: Int = 4, ids: Int = 4) -> ReplayWatch {
-        var watch = ReplayWatch(maximumSessions: sessions, maximumIDs: ids)
+        var watch = ReplayWatch(maximumSessions: sessions, maximumIDs: ids, maximumIDsInAll: sessions * ids)
         watch.open(session: session)
         return watch
     }
@@ -15,7 +20,7 @@ import Testing
         Body.answer(#"{"jsonrpc":"2.0","id":\#(id),\#(rest)}"#)!
     }
 
-    static func verdict(_ watch: ReplayWatch, _ id: String, session: [UInt8] = session) -> ReplayWatch.Verdict {
+    static func verdict(_ watch: ReplayWatch, _ id: String, session: Bytes32 = session) -> ReplayWatch.Verdict {
         watch.verdict(session: session, response(id))
     }
 
@@ -71,7 +76,7 @@ import Testing
 
     @Test func sessionsAreApart() {
         var watch = Self.opened()
-        let other = Array("s2".utf8)
+        let other = Self.key("s2")
         watch.open(session: other)
         watch.hold(session: Self.session, id: .integer(1))
         watch.noteFree(session: other, id: .integer(1))
@@ -83,7 +88,7 @@ import Testing
 
     @Test func nothingIsKnownOfASessionThatWasNotSeenToBegin() {
         var watch = Self.opened()
-        let other = Array("s2".utf8)
+        let other = Self.key("s2")
         watch.noteFree(session: other, id: .integer(1))
         watch.release(session: other, id: .integer(1))
         #expect(Self.verdict(watch, "1", session: other) == .unknown)
@@ -134,7 +139,7 @@ import Testing
 
     @Test func whatIsHeldInAnySessionIsKnownByItsID() {
         var watch = Self.opened(sessions: 2)
-        let other = Array("s2".utf8)
+        let other = Self.key("s2")
         watch.noteFree(session: Self.session, id: .integer(1))
         #expect(!watch.isHeldAnywhere(.integer(1)))
         watch.hold(session: other, id: .string(Array("1".utf8)))
@@ -142,32 +147,75 @@ import Testing
         watch.noteFree(session: other, id: .integer(1))
         watch.close(session: other)
         // What holds nothing is forgotten first.
-        for name in ["s3", "s4"] { watch.open(session: Array(name.utf8)) }
+        for name in ["s3", "s4"] { watch.open(session: Self.key(name)) }
         #expect(watch.sessionCount == 2 && watch.isHeldAnywhere(.integer(1)))
         watch.release(session: other, id: .integer(1))
         #expect(!watch.isHeldAnywhere(.integer(1)))
-        for id in 1...3 { watch.hold(session: Array("\(id)".utf8), id: .integer(id)) }
+        for id in 1...3 { watch.hold(session: Self.key("\(id)"), id: .integer(id)) }
         #expect(
             (1...3).map { watch.isHeldAnywhere(.integer($0)) } == [false, true, true], "forgotten with its session")
     }
 
     @Test func holdsInASessionThatWasNotSeenToBegin() {
-        var watch = ReplayWatch(maximumSessions: 2, maximumIDs: 4)
+        var watch = ReplayWatch(maximumSessions: 2, maximumIDs: 4, maximumIDsInAll: 8)
         watch.hold(session: Self.session, id: .integer(1))
         #expect(watch.isHeld(session: Self.session, id: .integer(1)))
         watch.noteFree(session: Self.session, id: .integer(2))
         #expect(Self.verdict(watch, "1") == .held && Self.verdict(watch, "2") == .unknown)
-        for name in ["a", "b"] { watch.hold(session: Array(name.utf8), id: .integer(1)) }
+        for name in ["a", "b"] { watch.hold(session: Self.key(name), id: .integer(1)) }
         #expect(watch.sessionCount == 2 && Self.verdict(watch, "1") == .unknown)
     }
 
     @Test func forgetsTheSessionLongestUnused() {
-        var watch = ReplayWatch(maximumSessions: 3, maximumIDs: 4)
-        for name in ["a", "b", "c"] { watch.open(session: Array(name.utf8)) }
-        for name in ["a", "b", "c", "a"] { watch.noteFree(session: Array(name.utf8), id: .integer(1)) }
-        watch.open(session: Array("d".utf8))
+        var watch = ReplayWatch(maximumSessions: 3, maximumIDs: 4, maximumIDsInAll: 12)
+        for name in ["a", "b", "c"] { watch.open(session: Self.key(name)) }
+        for name in ["a", "b", "c", "a"] { watch.noteFree(session: Self.key(name), id: .integer(1)) }
+        watch.open(session: Self.key("d"))
         #expect(watch.sessionCount == 3)
         #expect(
-            ["a", "b", "c"].map { Self.verdict(watch, "1", session: Array($0.utf8)) } == [.passes, .unknown, .passes])
+            ["a", "b", "c"].map { Self.verdict(watch, "1", session: Self.key($0)) } == [.passes, .unknown, .passes])
+    }
+    @Test func idsOfAllSessionsAreBounded() {
+        var watch = ReplayWatch(maximumSessions: 100, maximumIDs: 4, maximumIDsInAll: 10)
+        watch.hold(session: Self.session, id: .integer(1))
+        for name in (1...50).map({ "s\($0)" }) {
+            watch.open(session: Self.key(name))
+            for id in 2...4 { watch.noteFree(session: Self.key(name), id: .integer(id)) }
+            #expect(watch.idCount <= 10)
+        }
+        #expect(Self.verdict(watch, "1") == .held, "what holds something is forgotten last")
+        #expect(Self.verdict(watch, "2", session: Self.key("s50")) == .passes)
+        #expect(Self.verdict(watch, "2", session: Self.key("s47")) == .unknown)
+        for id in 2...30 { watch.hold(session: Self.key("h\(id)"), id: .integer(id)) }
+        #expect(watch.idCount == 10 && Self.verdict(watch, "1") == .unknown)
+        #expect((2...30).count { watch.isHeldAnywhere(.integer($0)) } == 10)
+    }
+
+    @Test func countsStayRightWhateverHappens() {
+        var watch = ReplayWatch(maximumSessions: 5, maximumIDs: 3, maximumIDsInAll: 9)
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<5_000 {
+            let session = Self.key("s\(Int.random(in: 0..<8, using: &random))")
+            let id = MessageID.integer(.random(in: 0..<6, using: &random))
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: watch.open(session: session)
+            case 1: watch.close(session: session)
+            case 2: watch.hold(session: session, id: id)
+            case 3: watch.noteFree(session: session, id: id)
+            default: watch.release(session: session, id: id)
+            }
+            #expect(watch.sessionCount <= 5 && watch.idCount <= 9)
+        }
+        for session in 0..<8 { watch.close(session: Self.key("s\(session)")) }
+        for session in 0..<8 {
+            for id in 0..<6 {
+                while watch.isHeld(session: Self.key("s\(session)"), id: .integer(id)) {
+                    watch.release(session: Self.key("s\(session)"), id: .integer(id))
+                }
+            }
+            watch.close(session: Self.key("s\(session)"))
+        }
+        #expect(watch.sessionCount == 0 && watch.idCount == 0)
+        #expect((0..<6).allSatisfy { !watch.isHeldAnywhere(.integer($0)) })
     }
 }

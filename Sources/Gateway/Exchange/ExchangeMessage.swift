@@ -32,13 +32,18 @@ extension Exchange {
         }
     }
 
-    /// What names its session to the upstream; nil where the request has none.
-    private func sessionKey(_ route: Route) -> [UInt8]? {
+    /// Nil where the request names no session.
+    private func sessionKey(_ route: Route) -> Bytes32? {
         head.fields.first(.mcpSessionID).map { sessionKey(head.bytes(of: $0.value), worker.upstreams[route.upstream]) }
     }
 
-    func sessionKey(_ session: UnsafeRawBufferPointer, _ upstream: Upstream) -> [UInt8] {
-        Array(upstream.settings.name.utf8) + [0x20] + session
+    /// What a session is known by: the digest of its upstream's name and its own.
+    func sessionKey(_ session: UnsafeRawBufferPointer, _ upstream: Upstream) -> Bytes32 {
+        var text = ByteBuffer(capacity: 256)
+        text.append(string: upstream.settings.name)
+        text.append(byte: 0x20)
+        text.append(session)
+        return SHA256.hash(text.readable)
     }
 
     /// A body that another reader could read otherwise than it is read here.

@@ -10,7 +10,7 @@ extension Exchange {
 
     /// An answer that costs something has come.
     func noteSold(_ text: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        let digest = digest(of: text)
+        let digest = SHA256.hash(text)
         answer.digest = digest
         worker.services.toolSessions.sold(digest, paidIn: purchase?.isPaid == true ? message?.session : nil)
     }
@@ -29,15 +29,9 @@ extension Exchange {
         let now = worker.loop.nowNanoseconds
         let since = listening.waitingSinceNanoseconds ?? now
         let verdict = worker.services.toolSessions.verdict(
-            session: session, response, digest: digest(of: text), isLate: now - since > Exchange.othersNanoseconds,
+            session: session, response, digest: SHA256.hash(text), isLate: now - since > Exchange.othersNanoseconds,
             isResumed: listening.isResumed)
         listening.waitingSinceNanoseconds = verdict == .underWay ? since : nil
         return verdict
-    }
-
-    private func digest(of text: UnsafeRawBufferPointer) -> Bytes32 {
-        var hash = SHA256()
-        hash.update(text)
-        return hash.finish()
     }
 }

@@ -5,8 +5,8 @@ import MCP
 ///
 /// Servers give answers again on such a stream to a client that comes back: what was not paid for must not be had so.
 final class Listening {
-    /// The upstream's name and the session's; nil where the request names none, of which nothing is known then.
-    let session: [UInt8]?
+    /// By its key; nil where the request names none, of which nothing is known then.
+    let session: Bytes32?
     /// By GET.
     let isListening: Bool
     /// It goes on behind an event that came before (`Last-Event-ID`).
@@ -21,7 +21,7 @@ final class Listening {
     var waitingSinceNanoseconds: UInt64?
     @exclusivity(unchecked) var events = EventStreamReader(maximumEventBytes: ServerMessage.maximumBytes)
 
-    init(session: [UInt8]?, isListening: Bool, isResumed: Bool) {
+    init(session: Bytes32?, isListening: Bool, isResumed: Bool) {
         self.session = session
         self.isResumed = isResumed
         self.isListening = isListening

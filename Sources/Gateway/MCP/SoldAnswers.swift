@@ -6,10 +6,10 @@ import Bytes
 /// nothing else: a client that resumes a stream of its own would hear what another session was sold, or what was withheld there.
 struct SoldAnswers {
     /// Sessions that have paid for the same text; beyond, one of them hears it on no stream but its call's.
-    static let buyersAtMost = 1_024
+    static let buyersAtMost = 64
 
     private let maximum: Int
-    private var listeners: [Bytes32: Set<[UInt8]>] = [:]
+    private var listeners: [Bytes32: Set<Bytes32>] = [:]
     /// In the order in which they came, from `oldest` on and round.
     private var order: [Bytes32] = []
     private var oldest = 0
@@ -23,7 +23,7 @@ struct SoldAnswers {
     /// The answer costs something.
     ///
     /// - Parameter session: who has paid for it; nil while nobody has.
-    mutating func note(_ answer: Bytes32, paidIn session: [UInt8]?) {
+    mutating func note(_ answer: Bytes32, paidIn session: Bytes32?) {
         if listeners[answer] == nil {
             if order.count < maximum {
                 order.append(answer)
@@ -40,5 +40,5 @@ struct SoldAnswers {
     }
 
     /// Nil of an answer that was not sold, or is forgotten.
-    func mayHear(_ answer: Bytes32, session: [UInt8]) -> Bool? { listeners[answer].map { $0.contains(session) } }
+    func mayHear(_ answer: Bytes32, session: Bytes32) -> Bool? { listeners[answer].map { $0.contains(session) } }
 }

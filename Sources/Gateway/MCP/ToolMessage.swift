@@ -9,7 +9,7 @@ final class ToolMessage {
     @exclusivity(unchecked) private(set) var body = ByteBuffer()
     private let bytesAtMost: Int
     /// The upstream's name and the session's; nil where the request names none.
-    let session: [UInt8]?
+    let session: Bytes32?
 
     /// What it asks; nil for what is no request, and before it is read.
     private(set) var request: MCP.ClientRequest?
@@ -29,7 +29,7 @@ final class ToolMessage {
     /// How its answer is read, where it is.
     var answer: CallAnswer?
 
-    init(_ menu: ToolMenu, session: [UInt8]?, bytesAtMost: Int) {
+    init(_ menu: ToolMenu, session: Bytes32?, bytesAtMost: Int) {
         self.menu = menu
         self.session = session
         self.bytesAtMost = bytesAtMost

@@ -5,12 +5,12 @@ import Synchronization
 /// Which calls of which sessions are under way, settled or never paid for: shared by all loops, because an answer may come
 /// again on another connection than its call's.
 final class ToolSessions: Sendable {
-    /// A request by its session, with the upstream's name in front, and its id's text.
+    /// A request by its session's key and its id's text.
     struct Call: Hashable, Sendable {
-        let session: [UInt8]
+        let session: Bytes32
         let id: MessageID
 
-        init(session: [UInt8], id: MessageID) {
+        init(session: Bytes32, id: MessageID) {
             self.session = session
             self.id = id.asText
         }
@@ -28,10 +28,12 @@ final class ToolSessions: Sendable {
     private static let sessionsAtMost = 16_384
     /// Of one session.
     private static let callsAtMost = 1_024
+    private static let callsInAllAtMost = 262_144
     private static let soldAnswersAtMost = 16_384
 
     private struct State {
-        var watch = ReplayWatch(maximumSessions: sessionsAtMost, maximumIDs: callsAtMost)
+        var watch = ReplayWatch(
+            maximumSessions: sessionsAtMost, maximumIDs: callsAtMost, maximumIDsInAll: callsInAllAtMost)
         /// Whether it is sold, of each.
         var underWay: [Call: Bool] = [:]
         /// How many sold calls of all sessions are under way under an id.
@@ -42,10 +44,10 @@ final class ToolSessions: Sendable {
     private let state = Mutex(State())
 
     /// The upstream began a session.
-    func opened(_ session: [UInt8]) { state.withLock { $0.watch.open(session: session) } }
+    func opened(_ session: Bytes32) { state.withLock { $0.watch.open(session: session) } }
 
     /// The upstream ended a session.
-    func closed(_ session: [UInt8]) { state.withLock { $0.watch.close(session: session) } }
+    func closed(_ session: Bytes32) { state.withLock { $0.watch.close(session: session) } }
 
     /// Takes up calls that are about to be forwarded. False, and none is taken up, where one's id is of a call under way or
     /// of one that was not paid for: a server that tells its streams apart by ids would give the one's answer on the other's.
@@ -91,7 +93,7 @@ final class ToolSessions: Sendable {
     /// - Parameters:
     ///   - digest: of its text.
     ///   - session: who has paid for it; nil while nobody has.
-    func sold(_ digest: Bytes32, paidIn session: [UInt8]?) {
+    func sold(_ digest: Bytes32, paidIn session: Bytes32?) {
         state.withLock { $0.sold.note(digest, paidIn: session) }
     }
 
@@ -103,7 +105,7 @@ final class ToolSessions: Sendable {
     ///   - isResumed: the stream was asked for by `Last-Event-ID`. What comes again may be the answer of another session's
     ///     call that was given up before its answer came, so that nobody knows its digest.
     func verdict(
-        session: [UInt8], _ answer: MCP.Answer, digest: Bytes32, isLate: Bool, isResumed: Bool
+        session: Bytes32, _ answer: MCP.Answer, digest: Bytes32, isLate: Bool, isResumed: Bool
     ) -> Verdict {
         state.withLock { state in
             switch state.watch.verdict(session: session, answer) {
