@@ -14,4 +14,17 @@ struct JSONNode: Sendable {
     var kind: JSONKind
     /// A string with a backslash in it, so that its bytes are not yet its text.
     var hasEscapes: Bool
+
+    /// Bytes as written.
+    var count: Int { Int(end &- start) }
+
+    /// Places of a text of less than 4 GiB.
+    @inline(__always)
+    init(from start: Int, to end: Int, next: Int, _ kind: JSONKind, hasEscapes: Bool) {
+        self.start = UInt32(truncatingIfNeeded: start)
+        self.end = UInt32(truncatingIfNeeded: end)
+        self.next = UInt32(truncatingIfNeeded: next)
+        self.kind = kind
+        self.hasEscapes = hasEscapes
+    }
 }

@@ -7,8 +7,7 @@ public struct JSONTape: Sendable {
 
     /// Reads the whole of `bytes` as one value.
     public init(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws(JSONFault) {
-        var reader = JSONReader(bytes, depth: limits.depth)
-        nodes = try reader.read(limit: limits.bytes)
+        nodes = try JSONReader.read(bytes, limits)
     }
 
     /// The value at the top. `bytes` must be those that the tape was made of, and outlive every value taken from it.

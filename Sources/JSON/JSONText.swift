@@ -1,18 +1,27 @@
 import Bytes
+import Glibc
 
 /// Strings of JSON: what may stand between two quotes (RFC 8259 §7), and the text it means.
 enum JSONText {
-    /// Moves `at` from an opening quote past the closing one. True where there are escapes.
-    static func skipString(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) throws(JSONFault) -> Bool {
+    /// Offset after the string whose opening quote is at `start`, and whether there are escapes in it.
+    @inline(__always)
+    static func end(
+        _ bytes: Span<UInt8>, from start: Int
+    ) throws(JSONFault) -> (end: Int, hasEscapes: Bool) {
+        let at = endOfPlain(bytes, from: start + 1)
+        if at < bytes.count && bytes[at] == 0x22 { return (at + 1, false) }
+        return try endOfSpecial(bytes, from: at)
+    }
+
+    /// The same for a string that is more than plain bytes, from the first that is not.
+    private static func endOfSpecial(
+        _ bytes: Span<UInt8>, from start: Int
+    ) throws(JSONFault) -> (end: Int, hasEscapes: Bool) {
+        var at = start
         var hasEscapes = false
-        at += 1
-        while true {
-            skipPlain(bytes, &at)
-            guard at < bytes.count else { throw JSONFault(reason: .unexpectedEnd, offset: at) }
+        while at < bytes.count {
             switch bytes[at] {
-            case 0x22:
-                at += 1
-                return hasEscapes
+            case 0x22: return (at + 1, hasEscapes)
             case 0x5C:
                 hasEscapes = true
                 _ = try readEscape(bytes, &at)
@@ -21,34 +30,37 @@ enum JSONText {
             default:
                 throw JSONFault(reason: .controlCharacter, offset: at)
             }
+            at = endOfPlain(bytes, from: at)
         }
+        throw JSONFault(reason: .unexpectedEnd, offset: at)
     }
 
-    /// Moves over bytes that mean themselves: ASCII, no control, no quote, no backslash. Eight at a time.
-    private static func skipPlain(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) {
+    /// Offset of the first byte that does not mean itself: all but ASCII without controls, quote and backslash. Eight
+    /// at a time.
+    @inline(__always)
+    private static func endOfPlain(_ bytes: Span<UInt8>, from start: Int) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
+        var at = start
         while bytes.count - at >= 8 {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let word = UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self))
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
             let special = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | word
-            if special & highs != 0 {
-                // The lowest mark is true; only marks above it may come from a borrow.
-                at += (special & highs).trailingZeroBitCount / 8
-                return
-            }
+            // The lowest mark is true; only marks above it may come from a borrow.
+            if special & highs != 0 { return at + (special & highs).trailingZeroBitCount / 8 }
             at += 8
         }
         while at < bytes.count {
             let byte = bytes[at]
-            if byte < 0x20 || byte == 0x22 || byte == 0x5C || byte >= 0x80 { return }
+            if byte < 0x20 || byte == 0x22 || byte == 0x5C || byte >= 0x80 { break }
             at += 1
         }
+        return at
     }
 
     /// Moves over one scalar of two to four bytes (RFC 3629 §4): not overlong, no surrogate, at most U+10FFFF.
-    private static func skipScalar(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) throws(JSONFault) {
+    private static func skipScalar(_ bytes: Span<UInt8>, _ at: inout Int) throws(JSONFault) {
         let lead = bytes[at]
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF
@@ -74,7 +86,7 @@ enum JSONText {
     }
 
     /// Reads one escape, a surrogate pair as one, and moves past it.
-    private static func readEscape(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) throws(JSONFault) -> UInt32 {
+    private static func readEscape(_ bytes: Span<UInt8>, _ at: inout Int) throws(JSONFault) -> UInt32 {
         let start = at
         guard bytes.count - at >= 2 else { throw JSONFault(reason: .unexpectedEnd, offset: bytes.count) }
         let letter = bytes[at + 1]
@@ -106,7 +118,7 @@ enum JSONText {
         }
     }
 
-    private static func readFourDigits(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) throws(JSONFault) -> UInt32 {
+    private static func readFourDigits(_ bytes: Span<UInt8>, _ at: inout Int) throws(JSONFault) -> UInt32 {
         guard bytes.count - at >= 4 else { throw JSONFault(reason: .unexpectedEnd, offset: bytes.count) }
         var value: UInt32 = 0
         for _ in 0..<4 {
@@ -117,20 +129,30 @@ enum JSONText {
         return value
     }
 
-    /// Calls `body` with the UTF-8 bytes of the text, in order. `bytes` is what stands between the quotes of a string
-    /// that was read before.
-    static func unescape(_ bytes: UnsafeRawBufferPointer, _ body: (UInt8) -> Void) {
+    /// The text as UTF-8. `bytes` is what stands between the quotes of a string that was read before.
+    static func unescaped(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let bytes = bytes.bindMemory(to: UInt8.self).span
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count)
         var at = 0
         while at < bytes.count {
             guard bytes[at] == 0x5C else {
-                body(bytes[at])
+                text.append(bytes[at])
                 at += 1
                 continue
             }
             guard let value = try? readEscape(bytes, &at), let scalar = Unicode.Scalar(value),
                 let encoded = UTF8.encode(scalar)
-            else { return }
-            for byte in encoded { body(byte) }
+            else { return text }
+            text.append(contentsOf: encoded)
         }
+        return text
+    }
+
+    /// Byte by byte.
+    static func same(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+        return memcmp(first, second, left.count) == 0
     }
 }

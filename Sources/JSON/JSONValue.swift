@@ -65,7 +65,7 @@ public struct JSONValue {
     /// Whether this is a string with exactly this text.
     public func isString(_ text: StaticString) -> Bool {
         let expected = UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        return withString { $0.elementsEqual(expected) } ?? false
+        return withString { JSONText.same($0, expected) } ?? false
     }
 
     /// What stands between the quotes.
@@ -73,12 +73,7 @@ public struct JSONValue {
         UnsafeRawBufferPointer(rebasing: bytes[Int(node.start) + 1..<Int(node.end) - 1])
     }
 
-    private var unescaped: [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(content.count)
-        JSONText.unescape(content) { out.append($0) }
-        return out
-    }
+    private var unescaped: [UInt8] { JSONText.unescaped(content) }
 
     /// The value of a member; nil where there is none, and for anything but an object. An explicit null is a value.
     public subscript(key: StaticString) -> JSONValue? {
@@ -102,9 +97,9 @@ public struct JSONValue {
     /// Whether the string at `place` is `text`. Most keys differ in length already.
     private func isText(_ place: Int, _ text: UnsafeRawBufferPointer) -> Bool {
         let node = nodes[place]
-        if node.hasEscapes { return at(place).withString { $0.elementsEqual(text) } == true }
-        guard Int(node.end) &- Int(node.start) == text.count &+ 2 else { return false }
-        return UnsafeRawBufferPointer(rebasing: bytes[Int(node.start) + 1..<Int(node.end) - 1]).elementsEqual(text)
+        if node.hasEscapes { return at(place).withString { JSONText.same($0, text) } == true }
+        guard node.count == text.count &+ 2 else { return false }
+        return JSONText.same(UnsafeRawBufferPointer(rebasing: bytes[Int(node.start) + 1..<Int(node.end) - 1]), text)
     }
 
     /// The members of an object in their order; empty for anything else. The key is a string value.

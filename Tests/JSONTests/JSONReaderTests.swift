@@ -106,9 +106,17 @@ import Testing
         #expect(Self.fault("[1,2] ", JSONLimits(bytes: 5)) == JSONFault(reason: .tooLarge, offset: 5))
     }
 
-    /// Both ways of finding a key twice, at the edge between them.
+    @Test func nothingAtAllIsNoValue() {
+        do throws(JSONFault) {
+            _ = try JSONTape(UnsafeRawBufferPointer(start: nil, count: 0))
+            Issue.record("read from nowhere")
+        } catch {
+            #expect(error == JSONFault(reason: .unexpectedEnd, offset: 0))
+        }
+    }
+
     @Test func duplicatesAmongManyKeys() {
-        for count in [2, 11, 12, 13, 14, 40, 1000] {
+        for count in [2, 3, 4, 5, 8, 9, 40, 128, 129, 1000] {
             let keys = (0..<count).map { "\"key\($0)\":\($0)" }
             #expect(Self.fault("{\(keys.joined(separator: ","))}") == nil)
             for twin in [0, count / 2, count - 1] {

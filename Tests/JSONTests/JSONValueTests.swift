@@ -39,6 +39,33 @@ import Testing
         }
     }
 
+    /// Every container ends where it does, whatever is in it and beside it.
+    @Test(arguments: [
+        "[]", "{}", "[[[]]]", "[[],[]]", "[[[],1],[[2]],3]",
+        #"{"a":{"b":{}},"c":[{},[{"d":[]},4]],"e":{"f":1,"g":[]}}"#,
+        #"[{"a":[1,{"b":2}]},{"c":{"d":[[],{}]}},[]]"#,
+        "[" + String(repeating: #"{"a":[1,{}],"b":2},"#, count: 50) + "0]",
+    ])
+    func walksAllThatIsNested(text: String) throws {
+        func written(_ value: JSONValue) -> String {
+            switch value.kind {
+            case .array: "[\(value.elements.map(written).joined(separator: ","))]"
+            case .object:
+                "{\(value.members.map { "\(written($0.key)):\(written($0.value))" }.joined(separator: ","))}"
+            default: String(decoding: value.source, as: UTF8.self)
+            }
+        }
+        func check(_ value: JSONValue) {
+            #expect(String(decoding: value.source, as: UTF8.self) == written(value))
+            for element in value.elements { check(element) }
+            for (_, member) in value.members { check(member) }
+        }
+        try Self.read(text) { root in
+            #expect(written(root) == text)
+            check(root)
+        }
+    }
+
     @Test(arguments: [
         (#""""#, ""), (#""plain""#, "plain"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
         (#""a\u0041\u00e9é""#, "aAéé"),
