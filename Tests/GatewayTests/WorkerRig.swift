@@ -14,7 +14,7 @@ final class WorkerRig: LoopRig {
     private let address: SocketAddress
     private let ledgerPath: String
 
-    init(limits: String = "{}") throws {
+    init(limits: String = "{}", total: String = "2m") throws {
         upstream = try ServerPort()
         let text = """
             unmatched: deny
@@ -25,7 +25,7 @@ final class WorkerRig: LoopRig {
             facilitators:
               hosted: {url: "http://127.0.0.1:9"}
             upstreams:
-              api: {url: "http://127.0.0.1:\(upstream.port)"}
+              api: {url: "http://127.0.0.1:\(upstream.port)", timeouts: {total: \(total)}}
             routes:
               - {match: /free/**, upstream: api, free: true}
               - {match: /paid, upstream: api, price: $0.02, accept: [test-usdc]}

@@ -6,7 +6,8 @@ import Testing
 @Suite struct WriteStallTests {
     /// Whatever it takes gives it another 60 s.
     @Test func aCallerThatTakesNothingIsDropped() throws {
-        let rig = try WorkerRig()
+        // Nothing else ends it.
+        let rig = try WorkerRig(total: "4m")
         let caller = try rig.call("GET /free/x HTTP/1.1\r\nHost: a\r\n\r\n")
         let upstream = try rig.serve("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
         let piece = [UInt8](repeating: 7, count: 64 * 1024)
