@@ -4,7 +4,8 @@ import Bytes
 ///
 /// A server keeps its answers and sends them again to a client that resumes a stream, so that a call whose POST was
 /// dropped before it was paid for could be had for nothing. Here is kept which requests of a session are owed a payment.
-/// Whatever is not known does not pass: forgetting withholds, and never gives away.
+/// Whatever is not known does not pass, so that forgetting withholds. What is held keeps others from its id, too, and is
+/// forgotten only where nothing else is left to forget.
 ///
 /// Ids are compared by their text, since servers keep their streams by it: 5 and "5" are one. Sessions are known by a
 /// digest of `Mcp-Session-Id` with whatever else tells servers apart, so that a long name takes no more room.
@@ -33,9 +34,11 @@ public struct ReplayWatch: Sendable {
     private let maximumIDs: Int
     private let maximumIDsInAll: Int
     private var sessions: [Bytes32: Session] = [:]
-    /// Those that hold nothing are forgotten first.
+    /// Every session is in one of these two; those that hold nothing are forgotten first.
     private var idle = RecencyList()
     private var holding = RecencyList()
+    /// Those with requests that are not held.
+    private var withFree = RecencyList()
     /// How many calls under an id are not settled, in all sessions.
     private var unsettled: [MessageID: Int] = [:]
     /// Of all sessions.
@@ -45,7 +48,8 @@ public struct ReplayWatch: Sendable {
     ///   - maximumSessions: beyond, the session longest without a request is forgotten, one that holds nothing first.
     ///   - maximumIDs: of one session; beyond, its oldest free or settled request is forgotten, and where all are held,
     ///     nothing is known of the new one.
-    ///   - maximumIDsInAll: of all sessions, at least `maximumIDs`; beyond, sessions are forgotten as above.
+    ///   - maximumIDsInAll: of all sessions, at least `maximumIDs`; beyond, all free and settled requests of the session
+    ///     longest without one are forgotten, and where all are held, a session.
     public init(maximumSessions: Int, maximumIDs: Int, maximumIDsInAll: Int) {
         precondition(maximumSessions > 0 && maximumIDs > 0, "a watch that keeps nothing")
         precondition(maximumIDsInAll >= maximumIDs, "a session has room for its ids")
@@ -60,29 +64,51 @@ public struct ReplayWatch: Sendable {
     /// beginning must not be opened by an `initialize` that names it: what was held in it before is not known.
     public mutating func open(session key: Bytes32) {
         guard sessions[key] == nil else { return }
-        if sessions.count == maximumSessions { forgetOne() }
+        makeRoom()
         sessions[key] = Session(isWhole: true)
-        idle.use(key)
+        place(key)
     }
 
-    /// Of what was held there, nothing is known any more.
-    private mutating func forgetOne() {
-        guard let key = idle.oldest ?? holding.oldest, let forgotten = sessions.removeValue(forKey: key) else { return }
-        idle.remove(key)
-        holding.remove(key)
+    /// For one more session.
+    private mutating func makeRoom() {
+        if sessions.count == maximumSessions, let oldest = idle.oldest ?? holding.oldest { forget(oldest) }
+    }
+
+    private mutating func keepIDsBounded() {
+        while idCount > maximumIDsInAll {
+            if let oldest = withFree.oldest {
+                forgetFree(of: oldest)
+            } else if let oldest = holding.oldest {
+                forget(oldest)
+            }
+        }
+    }
+
+    /// Nothing is known any more of what was held there, either.
+    private mutating func forget(_ key: Bytes32) {
+        guard let forgotten = sessions.removeValue(forKey: key) else { return }
         idCount -= forgotten.unsettled.count
         for (id, owed) in forgotten.unsettled { settled(id, owed) }
+        place(key)
     }
 
-    /// The session was used, or holds something now that it did not, or no longer.
-    private mutating func place(_ key: Bytes32, holdsAny: Bool) {
-        if holdsAny {
-            idle.remove(key)
-            holding.use(key)
-        } else {
-            holding.remove(key)
-            idle.use(key)
-        }
+    /// What is held there stays so.
+    private mutating func forgetFree(of key: Bytes32) {
+        guard var session = sessions.removeValue(forKey: key) else { return }
+        idCount -= session.order.count
+        session.unsettled = session.unsettled.filter { $0.value > 0 }
+        session.order = session.order.filter { session.unsettled[$0] != nil }
+        idCount += session.order.count
+        sessions[key] = session
+        withFree.remove(key)
+    }
+
+    /// Puts the session where it belongs, as the one used last; takes out one that is forgotten.
+    private mutating func place(_ key: Bytes32) {
+        let session = sessions[key]
+        if let session, session.heldCount == 0 { idle.use(key) } else { idle.remove(key) }
+        if let session, session.heldCount > 0 { holding.use(key) } else { holding.remove(key) }
+        if let session, session.heldCount < session.order.count { withFree.use(key) } else { withFree.remove(key) }
     }
 
     /// A request that costs nothing was forwarded. It does not free another under the same id.
@@ -100,7 +126,7 @@ public struct ReplayWatch: Sendable {
         settled(id, 1)
         guard owed == 1 else { return }
         sessions[key]!.heldCount -= 1
-        if sessions[key]!.heldCount == 0 { place(key, holdsAny: false) }
+        place(key)
     }
 
     private mutating func settled(_ id: MessageID, _ count: Int) {
@@ -111,14 +137,10 @@ public struct ReplayWatch: Sendable {
     /// The client ended the session (DELETE). What is held in it stays so: a server may say that it ended a session, and
     /// go on with it.
     public mutating func close(session key: Bytes32) {
-        guard var session = sessions.removeValue(forKey: key) else { return }
-        idCount -= session.unsettled.count
-        session.unsettled = session.unsettled.filter { $0.value > 0 }
-        if session.unsettled.isEmpty { return idle.remove(key) }
-        idCount += session.unsettled.count
-        session.order = session.order.filter { session.unsettled[$0] != nil }
-        session.isWhole = false
-        sessions[key] = session
+        guard let session = sessions[key] else { return }
+        if session.heldCount == 0 { return forget(key) }
+        sessions[key]!.isWhole = false
+        forgetFree(of: key)
     }
 
     /// A call under this id is not settled, and may never be.
@@ -141,13 +163,13 @@ public struct ReplayWatch: Sendable {
         if sessions[key] == nil {
             // Of a session that was not seen from its beginning only what is held counts.
             if owed == 0 { return }
-            if sessions.count == maximumSessions { forgetOne() }
+            makeRoom()
         }
         var session = sessions.removeValue(forKey: key) ?? Session(isWhole: false)
         defer {
             sessions[key] = session
-            place(key, holdsAny: session.heldCount > 0)
-            while idCount > maximumIDsInAll { forgetOne() }
+            place(key)
+            keepIDsBounded()
         }
         if let known = session.unsettled[id] {
             session.unsettled[id] = known + owed

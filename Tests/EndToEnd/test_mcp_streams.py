@@ -51,6 +51,7 @@ def test_progress_arrives_while_the_tool_is_held(held, sell, version, kind):
     payment = agent.sign("export_tickets", STEPS)
     with agent.open(agent.tool_call("export_tickets", STEPS, payment, progress="p")) as came:
         assert came.response.receipt is None, "nothing of the settlement was known"
+        assert came.response.header("Cache-Control") == "private, no-store", "it will be paid for"
         first = came.next()
         if not first.data:
             first = came.next()

@@ -139,6 +139,8 @@ import Testing
 
     @Test func toolsThatAreNotOnTheMenu() {
         #expect(Self.line("tool", tool: "unheard") == "tool      unheard  (1.yaml:16, other_tools)")
+        #expect(
+            Self.line("price", tool: "unheard") == "price     $3, settle after: run, then charged if it gives a result")
         #expect(Self.line("answer", tool: "purge") == "answer    a JSON-RPC error: it is denied")
         #expect(
             Self.line("answer", tool: "Search_kb")

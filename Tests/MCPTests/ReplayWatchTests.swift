@@ -191,6 +191,23 @@ import Testing
         #expect((2...30).count { watch.isHeldAnywhere(.integer($0)) } == 10)
     }
 
+    /// Else a call that was given up could be had under its id, in its own session or another.
+    @Test func freeRequestsPushOutNothingThatIsHeld() {
+        var watch = ReplayWatch(maximumSessions: 8, maximumIDs: 4, maximumIDsInAll: 12)
+        let sessions = (0..<6).map { Self.key("s\($0)") }
+        for session in sessions {
+            watch.open(session: session)
+            watch.hold(session: session, id: .integer(1))
+        }
+        for id in 2...40 {
+            for session in sessions { watch.noteFree(session: session, id: .integer(id)) }
+            #expect(watch.idCount <= 12)
+        }
+        for session in sessions { #expect(Self.verdict(watch, "1", session: session) == .held) }
+        #expect(watch.isHeldAnywhere(.integer(1)))
+        #expect(Self.verdict(watch, "40", session: sessions[5]) == .passes, "it is whole as before")
+    }
+
     @Test func countsStayRightWhateverHappens() {
         var watch = ReplayWatch(maximumSessions: 5, maximumIDs: 3, maximumIDsInAll: 9)
         var random = SystemRandomNumberGenerator()

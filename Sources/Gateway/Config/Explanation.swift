@@ -85,7 +85,7 @@ struct Explanation {
         if let sold = menu.route(of: price, in: revision.routes), let terms = sold.terms {
             let isListed = menu.prices.tools.contains { $0.name.utf8.elementsEqual(tool.utf8) }
             return [("tool", "\(tool)  (\(sold.place.fileAndLine)\(isListed ? "" : ", other_tools"))")]
-                + self.price(terms) + DoorsText.rows(sold, revision)
+                + self.price(terms, isCall: true) + DoorsText.rows(sold, revision)
         }
         switch price {
         case .free: return [("tool", tool), ("price", "free")]
@@ -103,10 +103,12 @@ struct Explanation {
         return "it is another spelling of a tool on the menu, or no plain name"
     }
 
-    private func price(_ terms: Terms) -> [(String, String)] {
+    /// - Parameter isCall: of a tool, or of another method of its server.
+    private func price(_ terms: Terms, isCall: Bool = false) -> [(String, String)] {
         var rows: [(String, String)] = []
         let order =
             switch terms.order {
+            case .after where isCall: "settle after: run, then charged if it gives a result"
             case .after: "settle after: run, then charged if the answer is 2xx"
             case .first: "settle first: charged, then run"
             }

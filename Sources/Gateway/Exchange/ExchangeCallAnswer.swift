@@ -79,7 +79,7 @@ extension Exchange {
     func tooLarge(_ answer: CallAnswer) {
         switch answer.purpose {
         case .listing, .paid:
-            if let purchase, answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer, purchase) }
+            if answer.purpose == .paid && !answer.streamHasBegun { beginStream(answer) }
             message?.answer = nil
             relayBody(answer.shape == .json ? answer.text.readable : answer.events.remainder())
         case .sold:
@@ -108,7 +108,7 @@ extension Exchange {
             case .listing: relayBody(text)
             case .sold: answer.hasUnreadable = !text.isEmpty
             // Whatever a server answers to what is paid for reaches the caller.
-            case .paid: find(.json(Array(text), nil), answer)
+            case .paid: find(CallAnswer.Found(.json(Array(text)), nil), answer)
             }
             return
         }
@@ -118,11 +118,11 @@ extension Exchange {
             relayBody(changed.readable)
         case .sold:
             if response.outcome.isCharged { noteSold(text, answer) }
-            find(.json(Array(text), response), answer)
+            find(CallAnswer.Found(.json(Array(text)), response), answer)
         case .paid:
             noteSold(text, answer)
             keep(text)
-            find(.json(Array(text), response), answer)
+            find(CallAnswer.Found(.json(Array(text)), response), answer)
         }
     }
 
@@ -201,20 +201,20 @@ extension Exchange {
         answer.found = nil
         answer.isGiven = true
         stage = .answering
-        switch found {
-        case .json(let text, let response): text.withUnsafeBytes { giveText($0, response, answer, purchase) }
-        case .event(let event, let response):
-            if !answer.streamHasBegun { beginStream(answer, purchase) }
-            event.withEvent { event, data in give(response, data, in: event, answer) }
+        switch found.text {
+        case .json(let text): text.withUnsafeBytes { giveText($0, answer, purchase) }
+        case .event(let event): event.withEvent { event, data in giveEvent(event, data, answer) }
         }
         return .ready
     }
 
-    private func giveText(
-        _ bytes: UnsafeRawBufferPointer, _ response: MCP.Answer?, _ answer: CallAnswer, _ purchase: Purchase
-    ) {
+    private func giveText(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer, _ purchase: Purchase) {
         var text = ByteBuffer()
-        if let response { text = changed(response, bytes, answer) } else { text.append(bytes) }
+        if case .response(let response) = answer.reader.read(bytes) {
+            text = changed(response, bytes, answer)
+        } else {
+            text.append(bytes)
+        }
         writeHeldHead(purchase, contentLength: text.count)
         out.append(text.readable)
     }

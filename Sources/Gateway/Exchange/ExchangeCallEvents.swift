@@ -28,7 +28,7 @@ extension Exchange {
             switch answer.purpose {
             case .sold:
                 if response.outcome.isCharged { noteSold(data, answer) }
-                find(.event(KeptEvent(event, data: data), response), answer)
+                find(CallAnswer.Found(.event(KeptEvent(event, data: data)), response), answer)
             case .listing: give(response, data, in: event, answer)
             case .paid:
                 noteSold(data, answer)
@@ -41,20 +41,32 @@ extension Exchange {
     }
 
     private func pass(_ bytes: UnsafeRawBufferPointer, _ answer: CallAnswer) {
-        if let purchase, answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer, purchase) }
+        if answer.purpose == .sold && !answer.streamHasBegun { beginStream(answer) }
         relayBody(bytes)
     }
 
     /// The head of an answer whose length is not known; before the money is ours, nothing of its receipt is either.
-    func beginStream(_ answer: CallAnswer, _ purchase: Purchase) {
+    func beginStream(_ answer: CallAnswer) {
+        guard let purchase else { preconditionFailure("what is sold is a purchase") }
         answer.streamHasBegun = true
         answerFraming = head.minorVersion == 1 ? .chunked : .untilClose
         if answerFraming == .untilClose { downstream?.closeAfterAnswer() }
         writeHeldHead(purchase, contentLength: nil)
     }
 
+    /// An event that waited for its money.
+    func giveEvent(_ event: StreamEvent, _ data: UnsafeRawBufferPointer, _ answer: CallAnswer) {
+        guard case .response(let response) = answer.reader.read(data) else {
+            preconditionFailure("it was an answer when it came")
+        }
+        if !answer.streamHasBegun { beginStream(answer) }
+        give(response, data, in: event, answer)
+    }
+
     /// The event that answers, with its prices or its receipt.
-    func give(_ response: MCP.Answer, _ data: UnsafeRawBufferPointer, in event: StreamEvent, _ answer: CallAnswer) {
+    private func give(
+        _ response: MCP.Answer, _ data: UnsafeRawBufferPointer, in event: StreamEvent, _ answer: CallAnswer
+    ) {
         let changed = changed(response, data, answer)
         var rewritten = ByteBuffer(capacity: event.raw.count + 512)
         event.write(replacingDataBy: changed.readable, into: &rewritten)

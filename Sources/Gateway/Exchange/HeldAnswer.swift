@@ -85,7 +85,7 @@ extension Exchange {
         if let contentLength { out.appendField("Content-Length", decimal: contentLength) }
         if answerFraming == .chunked { out.append("Transfer-Encoding: chunked\r\n") }
         // What the upstream said of caching was left behind for the case that it is paid for.
-        if !purchase.isPaid { out.append("Cache-Control: no-store\r\n") }
+        if !purchase.isPaid { out.append("Cache-Control: private, no-store\r\n") }
         appendAnswerFields(hasOrigin: purchase.heldAllowsOrigin)
         out.append("\r\n")
     }

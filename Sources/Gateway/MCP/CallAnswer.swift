@@ -39,27 +39,31 @@ final class CallAnswer {
     }
 
     /// The call's own answer, as it came.
-    enum Found {
-        /// Nil where it is paid for and cannot be read: whatever a server answers to that reaches the caller.
-        case json([UInt8], MCP.Answer?)
-        case event(KeptEvent, MCP.Answer)
-
-        private var response: MCP.Answer? {
-            switch self {
-            case .json(_, let response): response
-            case .event(_, let response): response
-            }
+    ///
+    /// It is read again when it is given: kept, what was read could take ten times the text's room, for as long as money moves.
+    struct Found {
+        enum Text {
+            case json([UInt8])
+            case event(KeptEvent)
         }
 
-        var isCharged: Bool { response?.outcome.isCharged ?? false }
+        let text: Text
+        let isCharged: Bool
         /// It names the call: nothing else will come for that.
-        var namesCall: Bool { response?.isErrorWithoutID == false }
+        let namesCall: Bool
+
+        /// - Parameter response: nil where it is paid for and cannot be read: whatever a server answers to that reaches the caller.
+        init(_ text: Text, _ response: MCP.Answer?) {
+            self.text = text
+            isCharged = response?.outcome.isCharged ?? false
+            namesCall = response?.isErrorWithoutID == false
+        }
 
         /// The text alone, without what an event has around it.
         func withText<T>(_ use: (UnsafeRawBufferPointer) -> T) -> T {
-            switch self {
-            case .json(let text, _): text.withUnsafeBytes(use)
-            case .event(let event, _): event.withEvent { _, data in use(data) }
+            switch text {
+            case .json(let text): text.withUnsafeBytes(use)
+            case .event(let event): event.withEvent { _, data in use(data) }
             }
         }
     }

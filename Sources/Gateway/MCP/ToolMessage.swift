@@ -8,7 +8,7 @@ final class ToolMessage {
     /// As it was sent, payment and all.
     @exclusivity(unchecked) private(set) var body = ByteBuffer()
     private let bytesAtMost: Int
-    /// The upstream's name and the session's; nil where the request names none.
+    /// Its session by key; nil where the request names none.
     let session: Bytes32?
 
     /// What it asks; nil for what is no request, and before it is read.
