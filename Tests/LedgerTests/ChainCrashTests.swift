@@ -222,7 +222,7 @@ import Testing
         let opened = whole.operations
         Self.live(first, Outside())
         #expect(whole.operations > opened + 100)
-        for point in stride(from: opened + 1, through: whole.operations, by: FaultStride.every(7)) {
+        for point in stride(from: opened + 1, through: whole.operations, by: FaultStride.every(4)) {
             let disk = CrashDisk()
             disk.powerFailsAt = point
             let outside = Outside()

@@ -28,7 +28,7 @@ import Testing
         let whole = CrashDisk()
         Self.live(try Desk(disk: whole), Told())
         #expect(whole.operations > 100)
-        for point in stride(from: 1, through: whole.operations, by: FaultStride.every(5)) {
+        for point in stride(from: 1, through: whole.operations, by: FaultStride.every(3)) {
             let disk = CrashDisk()
             disk.powerFailsAt = point
             let told = Told()
