@@ -175,6 +175,7 @@ import Testing
         #expect(
             ["a", "b", "c"].map { Self.verdict(watch, "1", session: Self.key($0)) } == [.passes, .unknown, .passes])
     }
+
     @Test func idsOfAllSessionsAreBounded() {
         var watch = ReplayWatch(maximumSessions: 100, maximumIDs: 4, maximumIDsInAll: 10)
         watch.hold(session: Self.session, id: .integer(1))

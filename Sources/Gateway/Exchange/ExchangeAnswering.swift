@@ -33,21 +33,14 @@ extension Exchange {
     }
 
     private func upstreamFailed(_ fault: ClientFault) -> Progress {
-        if let purchase, !answerStarted { return undelivered(fault, purchase) }
         record.upstreamFault = fault
         if answerStarted {
             breakOff()
             return .ready
         }
+        if let purchase { return answerUndelivered(purchase, fault) }
         timer.cancel()
         return answer(Answer(fault.status, "\(fault.code)", "\(fault.explanation)"))
-    }
-
-    /// What was to be paid for, or is paid for, did not come.
-    func undelivered(_ fault: ClientFault, _ purchase: Purchase) -> Progress {
-        record.upstreamFault = fault
-        timer.cancel()
-        return answerUndelivered(purchase, fault)
     }
 }
 

@@ -108,7 +108,7 @@ extension Exchange {
             case .listing: relayBody(text)
             case .sold: answer.hasUnreadable = !text.isEmpty
             // Whatever a server answers to what is paid for reaches the caller.
-            case .paid: find(CallAnswer.Found(.json(Array(text)), nil), answer)
+            case .paid: find(.json(Array(text)), nil, answer)
             }
             return
         }
@@ -118,16 +118,16 @@ extension Exchange {
             relayBody(changed.readable)
         case .sold:
             if response.outcome.isCharged { noteSold(text, answer) }
-            find(CallAnswer.Found(.json(Array(text)), response), answer)
+            find(.json(Array(text)), response, answer)
         case .paid:
             noteSold(text, answer)
             keep(text)
-            find(CallAnswer.Found(.json(Array(text)), response), answer)
+            find(.json(Array(text)), response, answer)
         }
     }
 
-    func find(_ found: CallAnswer.Found, _ answer: CallAnswer) {
-        answer.found = found
+    func find(_ text: CallAnswer.Found.Text, _ response: MCP.Answer?, _ answer: CallAnswer) {
+        answer.found = CallAnswer.Found(text, response)
         if stage == .answering { advance() }
     }
 
@@ -167,7 +167,7 @@ extension Exchange {
             }
             return give(found, answer, purchase)
         }
-        if let fault = upstreamFault { return undelivered(fault, purchase) }
+        if let fault = upstreamFault { return answerUndelivered(purchase, fault) }
         guard answerIsWhole else { return .pending }
         if answer.purpose == .paid {
             // A server may end its stream early and give the answer to a client that resumes it: it stays owed.

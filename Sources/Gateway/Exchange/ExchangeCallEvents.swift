@@ -28,7 +28,7 @@ extension Exchange {
             switch answer.purpose {
             case .sold:
                 if response.outcome.isCharged { noteSold(data, answer) }
-                find(CallAnswer.Found(.event(KeptEvent(event, data: data)), response), answer)
+                find(.event(KeptEvent(event, data: data)), response, answer)
             case .listing: give(response, data, in: event, answer)
             case .paid:
                 noteSold(data, answer)

@@ -15,7 +15,7 @@ extension Exchange {
     /// Asks the upstream what costs nothing, with the caller's own fields; a refusal is the caller's answer.
     func probeUpstream() -> Progress {
         guard let message, let purchase, let upstream else { preconditionFailure("a call is probed for") }
-        if let fault = upstreamFault { return undelivered(fault, purchase) }
+        if let fault = upstreamFault { return answerUndelivered(purchase, fault) }
         if answerIsWhole {
             timer.cancel()
             answerIsWhole = false

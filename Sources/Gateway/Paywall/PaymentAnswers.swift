@@ -124,6 +124,8 @@ extension Exchange {
 
     /// The upstream gave no whole answer: void where nothing was charged, owed where it was.
     func answerUndelivered(_ purchase: Purchase, _ fault: ClientFault) -> Progress {
+        record.upstreamFault = fault
+        timer.cancel()
         purchase.voidReason = "\(fault.code)"
         if purchase.holdsAnswer { purchase.dropHeld() }
         if purchase.isPaid {
